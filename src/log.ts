@@ -1,0 +1,32 @@
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Constant text, `area.what`. The names of docs/architecture.md, "Log", are a contract with those who read the log. */
+export type LogEvent = `${string}.${string}`;
+
+/** What may stand beside `event`. Never a password, nonce or key. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/**
+ * What every part logs through. `info` is what an operator did or must know, `debug` a decision, `trace` bytes in hex.
+ * The production logger stands in `service/`.
+ */
+export interface Logger {
+  error(event: LogEvent, fields?: LogFields): void;
+  warn(event: LogEvent, fields?: LogFields): void;
+  info(event: LogEvent, fields?: LogFields): void;
+  debug(event: LogEvent, fields?: LogFields): void;
+  trace(event: LogEvent, fields?: LogFields): void;
+  /** A logger that adds `fields` to each line. */
+  child(fields: LogFields): Logger;
+}
+
+/** Discards everything: for one-shot commands and tests that do not look at the log. */
+export const silentLogger: Logger = {
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+  trace: () => undefined,
+  child: () => silentLogger,
+};

@@ -1,0 +1,78 @@
+import type { Chip } from './chip.ts';
+
+/** What was seen of a device, once, on one path. The registry joins sightings to devices. */
+export type Sighting = MdnsSighting | FixedSighting;
+
+/** One mDNS service instance, complete (PTR, SRV, TXT, address), seen in one packet or in a burst of them. */
+export interface MdnsSighting {
+  readonly via: 'mdns';
+  /** Without underscore and domain: `arduino`. */
+  readonly service: string;
+  /** The instance name, as the device wrote it. */
+  readonly instance: string;
+  /** The SRV target, without the trailing dot: `sensor-1.local`. */
+  readonly host: string;
+  readonly port: number;
+  /** IPv4 first. */
+  readonly addresses: readonly string[];
+  readonly txt: Readonly<Record<string, string>>;
+  /** The address of the local interface that heard it. */
+  readonly localInterface: string;
+  /** Unasked-for: the device says of itself that it has just come onto the network (RFC 6762, section 8.3). */
+  readonly isAnnouncement: boolean;
+  readonly ttlSeconds: number;
+  readonly atMs: number;
+}
+
+/** A line of `devices:` in the config. */
+export interface FixedSighting {
+  readonly via: 'fixed';
+  readonly entry: FixedDevice;
+}
+
+/** One entry of `devices:`: a device by address, or a name, tags and a chip for one that discovery finds. */
+export interface FixedDevice {
+  readonly name: string;
+  readonly address: string | null;
+  readonly port: number | null;
+  /** Lower case, colons: `aa:bb:cc:dd:ee:ff`. */
+  readonly mac: string | null;
+  /** The mDNS instance this entry describes, where it has no fixed address. */
+  readonly instance: string | null;
+  readonly protocol: string | null;
+  readonly chip: Chip | null;
+  readonly tags: readonly string[];
+}
+
+/**
+ * Whether a job may start now. `unknown` is a device of the fixed list that nothing announces: the attempt itself tells.
+ * `away`: it was seen, and has since said goodbye or let its records expire.
+ */
+export type Presence = 'present' | 'away' | 'unknown';
+
+/** One physical thing with an identity that survives new addresses, new names and restarts. */
+export interface Device {
+  /** Stable: the strongest key when it was first seen, kept from then on. */
+  readonly id: string;
+  /** Everything that identifies it: `mac:…`, `mdns:arduino/sensor-1`, `fixed:boiler`. */
+  readonly keys: readonly string[];
+  /** What people call it: the fixed list's name, else the mDNS instance. */
+  readonly name: string;
+  readonly address: string | null;
+  readonly port: number | null;
+  readonly mac: string | null;
+  /** mDNS service types it offers. */
+  readonly services: readonly string[];
+  /** `board` of its TXT record. */
+  readonly board: string | null;
+  readonly txt: Readonly<Record<string, string>>;
+  /** Said by a person in the fixed list. Evidence from board and names is weighed by the rules. */
+  readonly chip: Chip | null;
+  /** The protocol named in the fixed list. */
+  readonly protocol: string | null;
+  readonly tags: readonly string[];
+  readonly presence: Presence;
+  readonly firstSeenMs: number;
+  /** Null for a device of the fixed list that was never heard. */
+  readonly lastSeenMs: number | null;
+}

@@ -1,0 +1,61 @@
+import type { ErrorReport } from '../errors.ts';
+import type { Dossier } from './image.ts';
+
+/** The folders under the drop folder; `drop` is the drop folder itself. */
+export const DROP_FOLDERS = ['working', 'done', 'failed', 'unmatched', 'rejected', 'duplicate'] as const;
+export type DropFolderName = (typeof DROP_FOLDERS)[number];
+export type FinalFolder = Exclude<DropFolderName, 'working'>;
+
+/** A file that was taken from the drop folder: its bytes are in the store, synced, before this record is made. */
+export interface TakenFile {
+  /** As dropped. May hold any character a file name may hold. */
+  readonly name: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly dossier: Dossier;
+  /** When it was first seen, epoch ms. */
+  readonly seenMs: number;
+}
+
+/** One dropped file, from its taking to its last folder. */
+export interface Drop extends TakenFile {
+  readonly id: string;
+  /** Where the journal last knew it: null while it is still in the drop folder itself. */
+  readonly folder: DropFolderName | null;
+  /** Its name in that folder, which differs from `name` where that was taken. */
+  readonly placedName: string | null;
+}
+
+/** Where the intake writes down what it does. Each call is durable when it returns. The journal implements it. */
+export interface DropLedger {
+  /** Before the file is moved anywhere. */
+  taken(file: TakenFile): Drop;
+  /** After each move; `placedName` null says that someone else removed the file meanwhile. */
+  placed(dropId: string, folder: DropFolderName, placedName: string | null): void;
+  /** Drops that are not yet in a final folder, oldest first: what a restart has to go on with. */
+  unfinished(): readonly Drop[];
+}
+
+/** What is written beside a finished file as `<name>.result.json`. */
+export interface DropResult {
+  readonly file: string;
+  readonly sha256: string | null;
+  readonly outcome: FinalFolder;
+  /** One or two sentences for a person. */
+  readonly summary: string;
+  readonly error: ErrorReport | null;
+  readonly finishedAt: string;
+  /** One entry per job; empty where none was planned. */
+  readonly jobs: readonly DropResultJob[];
+}
+
+export interface DropResultJob {
+  readonly job: string;
+  readonly device: string;
+  readonly name: string;
+  readonly rule: string;
+  readonly state: string;
+  readonly proof: string | null;
+  readonly attempts: number;
+  readonly error: ErrorReport | null;
+}

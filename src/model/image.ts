@@ -1,0 +1,97 @@
+import type { ErrorReport } from '../errors.ts';
+import type { Chip } from './chip.ts';
+
+/** What an image is, by its own bytes. `data` is a raw image that says nothing of itself. */
+export type ImageKind = 'app' | 'bootloader' | 'merged' | 'partition-table' | 'otadata' | 'filesystem' | 'data';
+
+export const FILESYSTEMS = ['littlefs', 'spiffs', 'fat'] as const;
+export type Filesystem = (typeof FILESYSTEMS)[number];
+
+/** How the bytes are laid out. `esp8266-v1`, `-v2`: SDK formats; `esp32`: extended header (esptool, firmware image format). */
+export type ImageFormat = 'esp8266-v1' | 'esp8266-v2' | 'esp32' | 'partition-table' | 'otadata' | 'filesystem' | 'raw';
+
+/**
+ * Does the image end where its bytes end?
+ * - `complete`: its structure says so, with checksum and hash right.
+ * - `may-continue`: complete so far, but such a prefix may be only the first part of a larger image (eboot, the bootloader of a
+ *   merged image, an image before its signature).
+ * - `truncated`: it ends too early.
+ * - `unknown`: the format does not carry its length.
+ */
+export type Completeness = 'complete' | 'may-continue' | 'truncated' | 'unknown';
+
+export interface Segment {
+  readonly loadAddress: number;
+  readonly sizeBytes: number;
+  readonly fileOffset: number;
+  /** `IROM`, `DRAM`, `PADDING`, …; null where the address belongs to no known region of the chip. */
+  readonly region: string | null;
+}
+
+/** `esp_app_desc_t` (ESP-IDF), with Arduino's habits kept as they are: `project` may be `arduino-lib-builder`. */
+export interface AppDescription {
+  readonly project: string;
+  readonly version: string;
+  readonly idfVersion: string;
+  readonly compiledAt: string;
+  readonly elfSha256: string;
+  readonly secureVersion: number;
+}
+
+export interface Partition {
+  readonly label: string;
+  readonly type: number;
+  readonly subtype: number;
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly isEncrypted: boolean;
+  readonly isReadOnly: boolean;
+}
+
+/** All that can be read out of an image offline. */
+export interface Dossier {
+  readonly kind: ImageKind;
+  readonly format: ImageFormat;
+  /** `gzip` images are inflated by eboot on an ESP8266; the other fields tell of the inflated image. */
+  readonly container: 'none' | 'gzip';
+  readonly filesystem: Filesystem | null;
+  readonly chip: Chip | null;
+  readonly sizeBytes: number;
+  /** Size after inflating; equal to `sizeBytes` without a container. */
+  readonly contentBytes: number;
+  readonly completeness: Completeness;
+  /** `QIO`, `QOUT`, `DIO`, `DOUT`. */
+  readonly flashMode: string | null;
+  readonly flashSizeBytes: number | null;
+  readonly flashFrequencyMhz: number | null;
+  readonly entryPoint: number | null;
+  /** Major * 100 + minor; null where the image does not say. */
+  readonly minChipRevision: number | null;
+  readonly maxChipRevision: number | null;
+  readonly segments: readonly Segment[];
+  readonly checksum: { readonly stored: number; readonly computed: number } | null;
+  /** The SHA-256 appended to ESP32-family images. */
+  readonly digest: { readonly stored: string; readonly computed: string } | null;
+  readonly app: AppDescription | null;
+  readonly signature: 'secure-boot-v2' | 'arduino' | null;
+  readonly partitions: readonly Partition[] | null;
+  /** What is wrong with it; an image with any of them is rejected. */
+  readonly problems: readonly ErrorReport[];
+  /** What a careful person would want to know, and that is no reason to reject. */
+  readonly remarks: readonly string[];
+}
+
+/** A firmware image as the store keeps it. */
+export interface StoredImage {
+  /** Lower case hex. */
+  readonly sha256: string;
+  /** The name it was dropped under; the bytes are the identity, not the name. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly dossier: Dossier;
+}
+
+/** A firmware image with its bytes in memory, ready to be sent. */
+export interface FirmwareImage extends StoredImage {
+  readonly bytes: Uint8Array;
+}

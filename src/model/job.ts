@@ -1,0 +1,54 @@
+import type { ErrorReport } from '../errors.ts';
+import type { Proof } from './proof.ts';
+
+export const JOB_STATES = [
+  /** Ready to start, or waiting for its turn, its device, its window or the end of a pause between attempts. */
+  'queued',
+  /** An attempt is under way. */
+  'running',
+  /** The device accepted the image (or may have); its return is awaited. Nothing is sent. */
+  'confirming',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'superseded',
+] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+/** The stages of an attempt that the journal knows. From `commit` on the device may have taken the image. */
+export const STEPS = ['prepare', 'write', 'commit', 'confirm'] as const;
+export type Step = (typeof STEPS)[number];
+
+/** One image for one device. */
+export interface Job {
+  readonly id: string;
+  readonly release: string;
+  readonly rule: string;
+  readonly device: string;
+  readonly image: string;
+  readonly state: JobState;
+  readonly step: Step | null;
+  /** The strongest that was seen; null: nothing was sent whole yet. */
+  readonly proof: Proof | null;
+  readonly attempts: number;
+  /** Not before this time, epoch ms. */
+  readonly notBeforeMs: number;
+  /** Why a queued job is not running, for people: `device is away`, `window opens at …`. */
+  readonly waitingFor: string | null;
+  readonly error: ErrorReport | null;
+  readonly createdMs: number;
+  readonly updatedMs: number;
+}
+
+/** The newest image that a rule accepted, for one chip and kind: what its devices ought to run. */
+export interface Release {
+  readonly id: string;
+  readonly rule: string;
+  /** Rule, image kind and chip: a newer release of the same slot supersedes this one. */
+  readonly slot: string;
+  readonly image: string;
+  readonly imageName: string;
+  readonly createdMs: number;
+  readonly expiresMs: number | null;
+  readonly state: 'current' | 'superseded' | 'expired';
+}

@@ -1,0 +1,46 @@
+import type { Device } from './device.ts';
+import type { StoredImage } from './image.ts';
+
+/** Why a device is left alone. The codes have a section each in docs/rules.md. */
+export type RefusalCode =
+  | 'RULE_NO_MATCH'
+  | 'RULE_WRONG_CHIP'
+  | 'RULE_CHIP_UNKNOWN'
+  | 'RULE_NOT_OTA'
+  | 'RULE_NO_ADDRESS'
+  | 'RULE_PROTOCOL_REFUSES'
+  | 'RULE_ALREADY_CURRENT';
+
+/** The rules' word on one image and one device. */
+export type Decision =
+  | {
+      readonly kind: 'flash';
+      readonly device: Device;
+      readonly rule: string;
+      /** Guards that would have refused, had the rule not overridden them. Logged when the job is planned. */
+      readonly overridden: readonly Refusal[];
+      /** Later rules that match as well and do not decide. */
+      readonly shadowed: readonly string[];
+    }
+  | {
+      readonly kind: 'refuse';
+      readonly device: Device;
+      /** The rule that decided, or null where none matched. */
+      readonly rule: string | null;
+      readonly refusal: Refusal;
+      readonly shadowed: readonly string[];
+    };
+
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** With the names and numbers, for a person. */
+  readonly reason: string;
+}
+
+/** What would happen with an image: rules × image × devices. */
+export interface Plan {
+  readonly image: StoredImage;
+  /** Rules whose `firmware:` accepts the image, in file order. Empty: the file is unmatched. */
+  readonly rules: readonly string[];
+  readonly decisions: readonly Decision[];
+}

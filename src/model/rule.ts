@@ -1,0 +1,70 @@
+import type { Chip } from './chip.ts';
+import type { OptionValues } from './fields.ts';
+import type { ImageKind } from './image.ts';
+import type { Proof } from './proof.ts';
+
+/** Which images a rule is for. Null fields do not narrow. Globs ignore case. */
+export interface FirmwareSelector {
+  readonly file: string | null;
+  readonly chip: Chip | null;
+  readonly project: string | null;
+  readonly version: string | null;
+  readonly kind: ImageKind | null;
+}
+
+/** Which devices a rule is for. Null fields do not narrow; lists mean "one of". Globs ignore case. */
+export interface DeviceSelector {
+  readonly name: string | null;
+  readonly board: string | null;
+  readonly service: string | null;
+  /** CIDR ranges or single addresses. */
+  readonly address: readonly string[] | null;
+  readonly mac: string | null;
+  readonly chip: Chip | null;
+  /** All of them must be there. */
+  readonly tags: readonly string[] | null;
+  readonly port: number | null;
+}
+
+/** A guard that this rule overrides; each use is logged. */
+export type GuardOverride = 'chip-mismatch' | 'chip-unknown' | 'not-ota';
+
+export interface UpdateSettings {
+  readonly protocol: string;
+  /** Retries after the first attempt, for errors of disposition `retry`. */
+  readonly retries: number;
+  /** Values of the protocol's own fields. */
+  readonly options: OptionValues;
+}
+
+export type When =
+  | { readonly kind: 'now' }
+  /** A maintenance window opens at each match of `cron` in `timezone` and stays open for `forMs`. */
+  | { readonly kind: 'window'; readonly cron: string; readonly forMs: number; readonly timezone: string };
+
+export type ReturnCheck =
+  | { readonly by: 'mdns' }
+  | { readonly by: 'ping' }
+  | { readonly by: 'tcp'; readonly port: number }
+  /** `{address}` in the URL stands for the device's address. */
+  | { readonly by: 'http'; readonly url: string; readonly status: number };
+
+export interface Verify {
+  /** What the rule asks for; less than that, in `withinMs`, is a failed job. */
+  readonly proof: Extract<Proof, 'sent' | 'accepted' | 'returned'>;
+  readonly withinMs: number;
+  readonly check: ReturnCheck;
+}
+
+/** A sentence of the config. The first rule in file order that matches image and device decides. */
+export interface Rule {
+  readonly name: string;
+  readonly firmware: FirmwareSelector;
+  readonly devices: DeviceSelector;
+  readonly update: UpdateSettings;
+  readonly when: When;
+  readonly verify: Verify;
+  /** How long a release waits for devices that are away; null: until it is superseded. */
+  readonly expiresMs: number | null;
+  readonly allow: readonly GuardOverride[];
+}

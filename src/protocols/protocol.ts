@@ -1,0 +1,60 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Device } from '../model/device.ts';
+import type { Fields, OptionValues } from '../model/fields.ts';
+import type { FirmwareImage, StoredImage } from '../model/image.ts';
+import type { Step } from '../model/job.ts';
+import type { Proof } from '../model/proof.ts';
+import type { Links } from '../transports/links.ts';
+
+/** Can this protocol bring this image to this device at all? Decided before a byte is sent. */
+export type Acceptance = { readonly accepted: true } | { readonly accepted: false; readonly reason: string };
+
+/** What an attempt tells while it runs. */
+export interface AttemptObserver {
+  /**
+   * The attempt enters a step. Returns when it is durable: `commit` is announced before the first byte leaves that could make the
+   * device take the image, so that a crash after it is never followed by a blind second upload.
+   */
+  onStep(step: Step): void;
+  /** Never goes back within an attempt. `sentBytes` is what the device can have, not what it confirmed. */
+  onProgress(sentBytes: number, totalBytes: number): void;
+}
+
+export interface FlashRequest {
+  readonly image: FirmwareImage;
+  /** With an address; the caller made sure. */
+  readonly device: Device;
+  /** Checked against {@link Protocol.options}, defaults filled in. */
+  readonly options: OptionValues;
+  /** 1 for the first attempt of a job. A protocol may go more carefully on later ones. */
+  readonly attempt: number;
+  readonly links: Links;
+  readonly clock: Clock;
+  readonly observer: AttemptObserver;
+  readonly log: Logger;
+}
+
+/** How an attempt ended that was not an error. */
+export interface FlashReport {
+  /** What the protocol itself saw: at most `accepted`. */
+  readonly proof: Extract<Proof, 'sent' | 'accepted'>;
+  readonly sentBytes: number;
+  readonly elapsedMs: number;
+}
+
+/** The seam between the job engine and the ways to reach a device. */
+export interface Protocol {
+  readonly name: string;
+  /** One sentence for `--help` and the docs. */
+  readonly summary: string;
+  readonly options: Fields;
+  /** The port a device of this chip listens on unless something says otherwise; null: it must be known. */
+  defaultPort(chip: string | null): number | null;
+  accepts(device: Device, image: StoredImage): Acceptance;
+  /**
+   * One attempt. Throws FlashError; an error of disposition `uncertain` says that the device may have taken the image.
+   * `signal`: stop at the next safe point. Before `commit` that is at once; from `commit` on the result is awaited first.
+   */
+  flash(request: FlashRequest, signal: AbortSignal): Promise<FlashReport>;
+}
