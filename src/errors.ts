@@ -40,6 +40,23 @@ export const CATALOGUE = {
     disposition: 'permanent',
     hint: 'Copy the image and its .sha256 again; they do not belong together.',
   },
+
+  // --- SERVICE: the daemon and its surroundings ------------------------------------------------------------------------
+  SERVICE_ALREADY_RUNNING: {
+    disposition: 'fatal',
+    hint: 'Stop the other one first, or give this one a data folder of its own.',
+  },
+  SERVICE_DATA_FOLDER: {
+    disposition: 'fatal',
+    hint: 'Make the data folder writable for the user that dropflash runs as.',
+  },
+
+  // --- USAGE: the command line -----------------------------------------------------------------------------------------
+  USAGE_WRONG: { disposition: 'permanent', hint: 'Run the command with --help to see its arguments and examples.' },
+  USAGE_BAD_TARGET: {
+    disposition: 'permanent',
+    hint: 'Write the target as PROTOCOL://HOST or PROTOCOL://HOST:PORT, for example espota://192.168.1.40.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof CATALOGUE;

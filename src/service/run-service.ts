@@ -1,0 +1,61 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import { EXIT, type ExitCode, exitCodeFor } from './exit-codes.ts';
+import { Lifecycle, type Part } from './lifecycle.ts';
+import type { ServiceNotifier } from './notify.ts';
+import type { StopSignals } from './signals.ts';
+
+export interface ServiceRun {
+  /** In the order of their start. */
+  readonly parts: readonly Part[];
+  readonly signals: StopSignals;
+  readonly notifier: ServiceNotifier;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborted, with the error as its reason, when a part can no longer work: the service stops as if asked to, and fails. */
+  readonly fatal: AbortSignal;
+  /** For the parts together. systemd's TimeoutStopSec must be longer. */
+  readonly stopDeadlineMs: number;
+  /** The line that goes with `daemon.ready` and into `systemctl status`. */
+  readonly describeReady: () => string;
+}
+
+/** Runs the parts until a signal or a fatal error ends them. Throws nothing: what went wrong is logged and in the exit code. */
+export async function runService(run: ServiceRun): Promise<ExitCode> {
+  const lifecycle = new Lifecycle(run.parts, run);
+  const asked = aborted(AbortSignal.any([run.signals.stop, run.fatal]));
+  const started = lifecycle.start(run.stopDeadlineMs).then(
+    () => 'started' as const,
+    (error: unknown) => ({ error }),
+  );
+  const first = await Promise.race([started, asked]);
+  if (typeof first === 'object') {
+    run.log.error('daemon.failed', { error: first.error });
+    await run.notifier.close();
+    return exitCodeFor(first.error);
+  }
+  if (first === 'started') {
+    const status = run.describeReady();
+    run.log.info('daemon.ready', { status });
+    run.notifier.ready(status);
+    await asked;
+  }
+  return stopService(lifecycle, run);
+}
+
+async function stopService(lifecycle: Lifecycle, run: ServiceRun): Promise<ExitCode> {
+  if (run.fatal.aborted) run.log.error('daemon.failed', { error: run.fatal.reason });
+  run.log.info('daemon.stopping', { deadlineMs: run.stopDeadlineMs });
+  run.notifier.stopping();
+  const { late, failed } = await lifecycle.stop(run.stopDeadlineMs);
+  await run.notifier.close();
+  if (late.length > 0 || failed.length > 0) return EXIT.notStopped;
+  return run.fatal.aborted ? exitCodeFor(run.fatal.reason) : EXIT.done;
+}
+
+function aborted(signal: AbortSignal): Promise<'asked'> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve('asked');
+    signal.addEventListener('abort', () => resolve('asked'), { once: true });
+  });
+}

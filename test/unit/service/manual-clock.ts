@@ -1,0 +1,26 @@
+import type { Clock } from '../../../src/clock.ts';
+
+/** Time that moves only when a test turns it. */
+export interface ManualClock extends Clock {
+  advance(byMs: number): void;
+}
+
+export function manualClock(startMs = 0): ManualClock {
+  let nowMs = startMs;
+  const timers = new Set<{ readonly atMs: number; readonly callback: () => void }>();
+  return {
+    now: () => nowMs,
+    monotonic: () => nowMs,
+    setTimer: (delayMs, callback) => {
+      const timer = { atMs: nowMs + delayMs, callback };
+      timers.add(timer);
+      return { cancel: () => timers.delete(timer) };
+    },
+    advance: (byMs) => {
+      nowMs += byMs;
+      for (const timer of [...timers].sort((a, b) => a.atMs - b.atMs)) {
+        if (timer.atMs <= nowMs && timers.delete(timer)) timer.callback();
+      }
+    },
+  };
+}
