@@ -2,14 +2,17 @@ import type { Device } from './device.ts';
 import type { StoredImage } from './image.ts';
 
 /** Why a device is left alone. The codes have a section each in docs/rules.md. */
-export type RefusalCode =
-  | 'RULE_NO_MATCH'
-  | 'RULE_WRONG_CHIP'
-  | 'RULE_CHIP_UNKNOWN'
-  | 'RULE_NOT_OTA'
-  | 'RULE_NO_ADDRESS'
-  | 'RULE_PROTOCOL_REFUSES'
-  | 'RULE_ALREADY_CURRENT';
+export const REFUSAL_CODES = [
+  'RULE_NO_MATCH',
+  'RULE_WRONG_CHIP',
+  'RULE_CHIP_UNKNOWN',
+  'RULE_NOT_OTA',
+  'RULE_NO_ADDRESS',
+  'RULE_PROTOCOL_REFUSES',
+  'RULE_ALREADY_CURRENT',
+] as const;
+
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 /** The rules' word on one image and one device. */
 export type Decision =

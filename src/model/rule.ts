@@ -3,7 +3,10 @@ import type { OptionValues } from './fields.ts';
 import type { ImageKind } from './image.ts';
 import type { Proof } from './proof.ts';
 
-/** Which images a rule is for. Null fields do not narrow. Globs ignore case. */
+/**
+ * Which images a rule is for. Null fields do not narrow, but a filesystem or raw image is accepted only where `kind` or `file` is set.
+ * Globs ignore case.
+ */
 export interface FirmwareSelector {
   readonly file: string | null;
   readonly chip: Chip | null;
@@ -17,16 +20,17 @@ export interface DeviceSelector {
   readonly name: string | null;
   readonly board: string | null;
   readonly service: string | null;
-  /** CIDR ranges or single addresses. */
+  /** CIDR ranges or single addresses; the device's is in one of them. */
   readonly address: readonly string[] | null;
   readonly mac: string | null;
+  /** The device certainly has this chip. */
   readonly chip: Chip | null;
   /** All of them must be there. */
   readonly tags: readonly string[] | null;
   readonly port: number | null;
 }
 
-/** A guard that this rule overrides; each use is logged. */
+/** A guard that this rule overrides (docs/rules.md, "Guards and overrides"); each use is logged. `not-ota` is for kind `data` only. */
 export type GuardOverride = 'chip-mismatch' | 'chip-unknown' | 'not-ota';
 
 export interface UpdateSettings {

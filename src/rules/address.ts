@@ -1,0 +1,54 @@
+import ipaddr from 'ipaddr.js';
+
+/** An address as it is compared with ranges: the bits of an IPv4 address as one number, IPv6 as the library has it. */
+export type Address = number | ipaddr.IPv6;
+
+/** Is this address in one of the ranges? */
+export type AddressMatcher = (address: Address) => boolean;
+
+/** Why this is no CIDR range and no single address, or null where it is one. The config asks before a rule is compiled. */
+export function addressRangeProblem(text: string): string | null {
+  return parseRange(text) === null ? `"${text}" is neither an address (10.0.7.31) nor a range (10.0.7.0/24)` : null;
+}
+
+/** Throws RangeError for a range that {@link addressRangeProblem} objects to. */
+export function compileRanges(ranges: readonly string[]): AddressMatcher {
+  const matchers = ranges.map((text) => {
+    const range = parseRange(text);
+    if (range === null) throw new RangeError(`"${text}" is not an address range`);
+    return rangeMatcher(...range);
+  });
+  return (address) => matchers.some((matches) => matches(address));
+}
+
+/** Null where it is no address. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`) is IPv4. */
+export function parseAddress(text: string): Address | null {
+  try {
+    return comparable(ipaddr.process(text));
+  } catch {
+    return null; // the library has no other way to say that it is none, but to parse it twice
+  }
+}
+
+function parseRange(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | null {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return [ipaddr.IPv4.parse(text), 32];
+  if (ipaddr.IPv4.isValidCIDRFourPartDecimal(text)) return ipaddr.IPv4.parseCIDR(text);
+  if (ipaddr.IPv6.isValidCIDR(text)) return ipaddr.IPv6.parseCIDR(text);
+  if (!ipaddr.IPv6.isValid(text)) return null;
+  const address = ipaddr.process(text);
+  return [address, address.kind() === 'ipv4' ? 32 : 128];
+}
+
+/** A range of one family holds no address of the other. */
+function rangeMatcher(network: ipaddr.IPv4 | ipaddr.IPv6, prefixBits: number): AddressMatcher {
+  const base = comparable(network);
+  if (typeof base !== 'number') return (address) => typeof address !== 'number' && address.match(base, prefixBits);
+  const mask = prefixBits === 0 ? 0 : -1 << (32 - prefixBits);
+  const masked = base & mask;
+  return (address) => typeof address === 'number' && (address & mask) === masked;
+}
+
+function comparable(address: ipaddr.IPv4 | ipaddr.IPv6): Address {
+  if (!(address instanceof ipaddr.IPv4)) return address;
+  return address.octets.reduce((bits, octet) => (bits << 8) | octet, 0);
+}

@@ -1,0 +1,109 @@
+import type { DeviceSelector } from '../model/rule.ts';
+import { compileRanges } from './address.ts';
+import { chipsText } from './chip-evidence.ts';
+import { compileGlob } from './glob.ts';
+import type { Subject } from './subject.ts';
+
+/** One field of a `devices:` selector, compiled. */
+export interface DeviceCheck {
+  test(subject: Subject): boolean;
+  /** Why `test` said no, with the values. */
+  miss(subject: Subject): string;
+}
+
+/** The checks of a selector, cheapest first. A selector without fields accepts every device. */
+export function compileDeviceSelector(selector: DeviceSelector): readonly DeviceCheck[] {
+  const { port, chip, tags, board, service, mac, name, address } = selector;
+  return [
+    ...(port === null ? [] : [portCheck(port)]),
+    ...(tags ?? []).map(tagCheck),
+    ...(name === null ? [] : [nameCheck(name)]),
+    ...(board === null ? [] : [boardCheck(board)]),
+    ...(service === null ? [] : [serviceCheck(service)]),
+    ...(mac === null ? [] : [macCheck(mac)]),
+    ...(chip === null ? [] : [chipCheck(chip)]),
+    ...(address === null ? [] : [addressCheck(address)]),
+  ];
+}
+
+export function acceptsDevice(checks: readonly DeviceCheck[], subject: Subject): boolean {
+  for (const check of checks) if (!check.test(subject)) return false;
+  return true;
+}
+
+function portCheck(port: number): DeviceCheck {
+  return {
+    test: ({ device }) => device.port === port,
+    miss: ({ device }) => (device.port === null ? 'its port is not known' : `port ${device.port} is not ${port}`),
+  };
+}
+
+function tagCheck(tag: string): DeviceCheck {
+  return {
+    test: ({ device }) => device.tags.includes(tag),
+    miss: () => `it has no tag ${JSON.stringify(tag)}`,
+  };
+}
+
+function nameCheck(pattern: string): DeviceCheck {
+  const glob = compileGlob(pattern);
+  return {
+    test: ({ name }) => glob.matches(name),
+    miss: ({ device }) => noMatch('name', device.name, pattern),
+  };
+}
+
+function boardCheck(pattern: string): DeviceCheck {
+  const glob = compileGlob(pattern);
+  return {
+    test: ({ board }) => board !== null && glob.matches(board),
+    miss: ({ device }) => noMatch('board', device.board, pattern),
+  };
+}
+
+function serviceCheck(pattern: string): DeviceCheck {
+  const glob = compileGlob(pattern);
+  return {
+    test: ({ services }) => services.some((service) => glob.matches(service)),
+    miss: ({ device }) => noMatch('service', device.services.length === 0 ? null : device.services.join(', '), pattern),
+  };
+}
+
+/** People write MAC addresses with dashes as well; the registry has colons. */
+function macCheck(pattern: string): DeviceCheck {
+  const glob = compileGlob(pattern.replaceAll('-', ':'));
+  return {
+    test: ({ device }) => device.mac !== null && glob.matches(device.mac),
+    miss: ({ device }) => noMatch('mac', device.mac, pattern),
+  };
+}
+
+/** Only what is certain counts: a rule for one chip must not catch a device that may have another. */
+function chipCheck(chip: NonNullable<DeviceSelector['chip']>): DeviceCheck {
+  return {
+    test: (subject) => subject.chip === chip,
+    miss: (subject) => `chip is ${knownAs(subject)}, not ${chip} for certain`,
+  };
+}
+
+function knownAs({ chip, evidence: { strength, possible, clues } }: Subject): string {
+  if (chip !== null) return chip;
+  if (strength === 'none') return 'not known';
+  if (strength === 'hinted') return `${chipsText(possible)} by a hint only`;
+  return possible.length === 0 ? `in dispute (${clues.join('; ')})` : chipsText(possible);
+}
+
+function addressCheck(ranges: readonly string[]): DeviceCheck {
+  const contains = compileRanges(ranges);
+  return {
+    test: ({ address }) => address !== null && contains(address),
+    miss: ({ device }) =>
+      device.address === null ? 'its address is not known' : `address ${device.address} is not in ${ranges.join(', ')}`,
+  };
+}
+
+function noMatch(what: string, value: string | null, pattern: string): string {
+  return value === null
+    ? `its ${what} is not known`
+    : `${what} ${JSON.stringify(value)} does not match ${JSON.stringify(pattern)}`;
+}

@@ -1,0 +1,48 @@
+import picomatch from 'picomatch';
+
+/** A pattern of the config, compiled. */
+export interface Glob {
+  /** As written. */
+  readonly pattern: string;
+  /** `lowered` is the value in lower case: the caller lowers each value once for many patterns. */
+  matches(lowered: string): boolean;
+}
+
+/**
+ * Names are not paths here: `*` crosses `/` and dots, and parentheses and a leading `!` mean themselves, as in
+ * `sensor (1).bin`. Special are `*`, `?`, `[a-z]`, `{one,two}` and `\` before a character that is to mean itself.
+ */
+const OPTIONS: picomatch.PicomatchOptions = {
+  bash: true,
+  dot: true,
+  noextglob: true,
+  nonegate: true,
+  flags: 's',
+};
+
+const SPECIAL = /[*?[\]{}\\]/;
+
+/** Compiles a glob that ignores case. The forms that most rules have need no regular expression. */
+export function compileGlob(pattern: string): Glob {
+  return { pattern, matches: matcher(pattern.toLowerCase()) };
+}
+
+function matcher(pattern: string): (lowered: string) => boolean {
+  if (isPlain(pattern)) return (lowered) => lowered === pattern;
+  const head = pattern.slice(0, -1);
+  if (pattern.endsWith('*') && isPlain(head)) return (lowered) => lowered.startsWith(head);
+  const tail = pattern.slice(1);
+  if (pattern.startsWith('*') && isPlain(tail)) return (lowered) => lowered.endsWith(tail);
+  const expression = picomatch.makeRe(literalMarks(pattern), OPTIONS);
+  const literalHead = pattern.slice(0, pattern.search(SPECIAL));
+  return (lowered) => lowered.startsWith(literalHead) && expression.test(lowered);
+}
+
+/** Marks that picomatch would read as parts of a regular expression. One that is escaped already stays as it is. */
+function literalMarks(pattern: string): string {
+  return pattern.replace(/\\.|[()|+]/gs, (match) => (match.length === 1 ? `\\${match}` : match));
+}
+
+function isPlain(pattern: string): boolean {
+  return !SPECIAL.test(pattern);
+}

@@ -1,0 +1,141 @@
+import type { ImageKind, StoredImage } from '../model/image.ts';
+import type { Refusal, RefusalCode } from '../model/plan.ts';
+import type { GuardOverride, Rule } from '../model/rule.ts';
+import { chipsText } from './chip-evidence.ts';
+import type { PlanContext } from './context.ts';
+import type { Subject } from './subject.ts';
+
+/** What a guard objects to, and the word in a rule's `allow:` that overrides it; null: nothing does. */
+interface Objection extends Refusal {
+  readonly override: GuardOverride | null;
+}
+
+interface Case {
+  readonly rule: Rule;
+  readonly image: StoredImage;
+  readonly subject: Subject;
+  readonly context: PlanContext;
+}
+
+export interface GuardVerdict {
+  /** The first objection that stands, or null. */
+  readonly refusal: Refusal | null;
+  readonly overridden: readonly Refusal[];
+}
+
+/** In this order: what the image is, whether there is anything to do, whether it is the right board, whether it can be reached. */
+const GUARDS: readonly ((given: Case) => Objection | null)[] = [
+  kindGuard,
+  gzipGuard,
+  currentGuard,
+  chipGuard,
+  addressGuard,
+  protocolGuard,
+];
+
+const NO_OVERRIDES: readonly Refusal[] = [];
+
+/** Asks every guard about the image and the device that a rule has brought together. */
+export function askGuards(given: Case): GuardVerdict {
+  let overridden = NO_OVERRIDES;
+  for (const guard of GUARDS) {
+    const objection = guard(given);
+    if (objection === null) continue;
+    const refusal = { code: objection.code, reason: objection.reason };
+    if (objection.override === null || !given.rule.allow.includes(objection.override)) return { refusal, overridden };
+    overridden = [...overridden, refusal];
+  }
+  return { refusal: null, overridden };
+}
+
+/** The parts of a whole flash. Written where an application belongs, each makes a device that does not start. */
+const NEVER_OVER_THE_AIR: Partial<Record<ImageKind, string>> = {
+  merged: 'a factory (merged) image holds bootloader, partition table and application',
+  bootloader: 'it is a bootloader',
+  'partition-table': 'it is a partition table',
+  otadata: 'it is OTA boot data',
+};
+
+/**
+ * `data` may be an application after all (encrypted for a device with a key): the device checks the first byte, and an ESP32 the
+ * whole image, before it starts it. So a person may insist.
+ */
+function kindGuard({ image }: Case): Objection | null {
+  const { kind } = image.dossier;
+  const why = NEVER_OVER_THE_AIR[kind];
+  if (why !== undefined)
+    return objection('RULE_NOT_OTA', `${why}; over the air go applications and filesystems only`, null);
+  if (kind !== 'data') return null;
+  return objection(
+    'RULE_NOT_OTA',
+    'the image says nothing of itself; "allow: [not-ota]" in the rule sends it as an application',
+    'not-ota',
+  );
+}
+
+/** eboot inflates; the updater of the ESP32 family wants 0xE9 first, and a filesystem is written as it comes (esp8266/Arduino, Updater.cpp). */
+function gzipGuard({ image: { dossier } }: Case): Objection | null {
+  if (dossier.container === 'none' || (dossier.kind === 'app' && dossier.chip === 'esp8266')) return null;
+  return objection(
+    'RULE_NOT_OTA',
+    `only an esp8266 inflates gzip, and only applications; this is ${dossier.kind} for ${dossier.chip ?? 'no named chip'}`,
+    null,
+  );
+}
+
+function currentGuard({ image, subject, context }: Case): Objection | null {
+  if (context.currentImage(subject.device, image.dossier.kind) !== image.sha256) return null;
+  return objection('RULE_ALREADY_CURRENT', `it already has this image (sha256 ${image.sha256.slice(0, 12)}…)`, null);
+}
+
+function chipGuard({ image, subject }: Case): Objection | null {
+  const { chip } = image.dossier;
+  if (chip === null) return null;
+  const { strength, possible, clues } = subject.evidence;
+  const why = clues.join('; ');
+  if (possible.length === 0)
+    return objection('RULE_WRONG_CHIP', `what is known of the device contradicts itself: ${why}`, 'chip-mismatch');
+  const wrong = `the image is for ${chipsText([chip])}, but ${why}`;
+  if (strength === 'certain')
+    return possible.includes(chip) ? null : objection('RULE_WRONG_CHIP', wrong, 'chip-mismatch');
+  const remedy = `${boardNote(subject)}; add "chip:" to it under "devices:"`;
+  if (!possible.includes(chip)) return objection('RULE_WRONG_CHIP', `${wrong}${remedy}`, 'chip-mismatch');
+  const known =
+    strength === 'hinted' ? `only a hint tells which chip it has: ${why}` : 'nothing tells which chip it has';
+  return objection('RULE_CHIP_UNKNOWN', `${known}${remedy}, or "allow: [chip-unknown]" to the rule`, 'chip-unknown');
+}
+
+function boardNote({ device: { board } }: Subject): string {
+  return board === null ? '' : ` (the board ${JSON.stringify(board)} is not in the table)`;
+}
+
+function addressGuard({ rule, subject, context }: Case): Objection | null {
+  const { device } = subject;
+  if (device.address === null) return objection('RULE_NO_ADDRESS', 'its address is not known (yet)', null);
+  if (device.port !== null || commonPort(rule.update.protocol, subject, context) !== null) return null;
+  return objection('RULE_NO_ADDRESS', `its port is not known, and ${rule.update.protocol} has none to assume`, null);
+}
+
+/** The default port, where all chips that the device can have share it. */
+function commonPort(protocol: string, { evidence }: Subject, context: PlanContext): number | null {
+  const ports = new Set(evidence.possible.map((chip) => context.defaultPort(protocol, chip)));
+  const [port] = ports;
+  return ports.size === 1 ? (port ?? null) : null;
+}
+
+function protocolGuard({ rule, image, subject, context }: Case): Objection | null {
+  const { device } = subject;
+  const { protocol } = rule.update;
+  if (device.protocol !== null && device.protocol !== protocol)
+    return objection(
+      'RULE_PROTOCOL_REFUSES',
+      `the config says it speaks ${device.protocol}, the rule ${protocol}`,
+      null,
+    );
+  const verdict = context.accepts(protocol, device, image);
+  return verdict.accepted ? null : objection('RULE_PROTOCOL_REFUSES', `${protocol}: ${verdict.reason}`, null);
+}
+
+function objection(code: RefusalCode, reason: string, override: GuardOverride | null): Objection {
+  return { code, reason, override };
+}

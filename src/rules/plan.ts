@@ -1,0 +1,91 @@
+import type { Device } from '../model/device.ts';
+import type { StoredImage } from '../model/image.ts';
+import type { Decision, Plan } from '../model/plan.ts';
+import type { Rule } from '../model/rule.ts';
+import type { PlanContext } from './context.ts';
+import { acceptsDevice, compileDeviceSelector, type DeviceCheck } from './device-selector.ts';
+import { compileFirmwareSelector, type FirmwareMiss } from './firmware-selector.ts';
+import { askGuards } from './guards.ts';
+import { noMatch } from './no-match.ts';
+import { Subject } from './subject.ts';
+
+export interface CompiledRule {
+  readonly rule: Rule;
+  /** Why its `firmware:` does not accept an image, or null. */
+  readonly firmwareMiss: FirmwareMiss;
+  /** Its `devices:`, all of which must hold. */
+  readonly deviceChecks: readonly DeviceCheck[];
+}
+
+/** The rules of a config, in file order, with their patterns compiled. */
+export type CompiledRules = readonly CompiledRule[];
+
+/** Why a rule's `firmware:` does not accept an image. */
+export interface RuleMiss {
+  readonly rule: string;
+  readonly reason: string;
+}
+
+export interface RuleMatches {
+  /** Rules that accept the image, in file order. None: the file is unmatched. */
+  readonly matching: readonly CompiledRule[];
+  /** The others. */
+  readonly misses: readonly RuleMiss[];
+}
+
+/** Throws RangeError for an address range that `addressRangeProblem` objects to; the config has asked before. */
+export function compileRules(rules: readonly Rule[]): CompiledRules {
+  return rules.map((rule) => ({
+    rule,
+    firmwareMiss: compileFirmwareSelector(rule.firmware),
+    deviceChecks: compileDeviceSelector(rule.devices),
+  }));
+}
+
+/** Which rules accept this image, and why the others do not. */
+export function matchingRules(compiled: CompiledRules, image: StoredImage): RuleMatches {
+  const matching: CompiledRule[] = [];
+  const misses: RuleMiss[] = [];
+  for (const candidate of compiled) {
+    const reason = candidate.firmwareMiss(image);
+    if (reason === null) matching.push(candidate);
+    else misses.push({ rule: candidate.rule.name, reason });
+  }
+  return { matching, misses };
+}
+
+/** The rules' word on one image and each device: exactly one decision per device, in their order. */
+export function plan(
+  compiled: CompiledRules,
+  image: StoredImage,
+  devices: Iterable<Device>,
+  context: PlanContext,
+): Plan {
+  const { matching } = matchingRules(compiled, image);
+  const decisions: Decision[] = [];
+  for (const device of devices) decisions.push(decideAmong(matching, image, device, context));
+  return { image, rules: matching.map(({ rule }) => rule.name), decisions };
+}
+
+/** The rules' word on one image and one device: the first rule in file order that matches both decides. */
+export function decide(compiled: CompiledRules, image: StoredImage, device: Device, context: PlanContext): Decision {
+  return decideAmong(matchingRules(compiled, image).matching, image, device, context);
+}
+
+function decideAmong(
+  matching: readonly CompiledRule[],
+  image: StoredImage,
+  device: Device,
+  context: PlanContext,
+): Decision {
+  const subject = new Subject(device, context.knownChip);
+  const claims: Rule[] = [];
+  for (const candidate of matching) if (acceptsDevice(candidate.deviceChecks, subject)) claims.push(candidate.rule);
+  const [rule, ...later] = claims;
+  if (rule === undefined)
+    return { kind: 'refuse', device, rule: null, refusal: noMatch(matching, subject), shadowed: [] };
+  const shadowed = later.map(({ name }) => name);
+  const { refusal, overridden } = askGuards({ rule, image, subject, context });
+  if (refusal !== null) return { kind: 'refuse', device, rule: rule.name, refusal, shadowed };
+  return { kind: 'flash', device, rule: rule.name, overridden, shadowed };
+}
