@@ -57,6 +57,29 @@ export const CATALOGUE = {
     disposition: 'permanent',
     hint: 'Write the target as PROTOCOL://HOST or PROTOCOL://HOST:PORT, for example espota://192.168.1.40.',
   },
+
+  // --- JOB: what the job engine reports --------------------------------------------------------------------------------
+  JOB_INTERRUPTED: { disposition: 'retry', hint: 'Nothing to do: the job goes on when the daemon runs again.' },
+  JOB_NOT_RETURNED: {
+    disposition: 'permanent',
+    hint: 'Look at the device: it took the image and was not seen again. Without mDNS in its firmware, set "verify.by".',
+  },
+  JOB_OUTCOME_UNKNOWN: {
+    disposition: 'uncertain',
+    hint: 'Look at which version the device runs; it is not sent to again until a newer image is dropped.',
+  },
+  JOB_EXPIRED: { disposition: 'permanent', hint: 'Drop the file again, or set a longer "expires" in the rule.' },
+  JOB_PROGRAM_ERROR: { disposition: 'permanent', hint: 'Report this with the log: it is a mistake in dropflash.' },
+
+  // --- JOURNAL: the daemon's memory ------------------------------------------------------------------------------------
+  JOURNAL_UNUSABLE: {
+    disposition: 'fatal',
+    hint: 'Check the "data" path of the config, its owner and the free space; keep the file, it holds the history.',
+  },
+  JOURNAL_TOO_NEW: {
+    disposition: 'fatal',
+    hint: 'Run the newer dropflash again, or give this one another "data" folder.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof CATALOGUE;

@@ -40,6 +40,9 @@ export interface Job {
   readonly updatedMs: number;
 }
 
+/** What an image replaces on a device; `flash` is more than either. Each is superseded, skipped and undone on its own. */
+export type ImageTarget = 'app' | 'filesystem' | 'flash';
+
 /** The newest image that a rule accepted, for one chip and kind: what its devices ought to run. */
 export interface Release {
   readonly id: string;

@@ -1,0 +1,54 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Device } from '../../model/device.ts';
+import type { ImageTarget } from '../../model/job.ts';
+import type { Proof } from '../../model/proof.ts';
+import { integer, json, type Row, text } from './row.ts';
+
+/** What a device is known to hold. */
+export interface HeldImage {
+  readonly image: string;
+  readonly proof: Proof;
+  readonly atMs: number;
+}
+
+/** The devices that discovery has met, and what each was given. */
+export class DeviceTable {
+  readonly #put: StatementSync;
+  readonly #all: StatementSync;
+  readonly #hold: StatementSync;
+  readonly #held: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#put = database.prepare(
+      'INSERT INTO devices (id, device) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET device = excluded.device',
+    );
+    this.#all = database.prepare('SELECT device FROM devices ORDER BY id');
+    this.#hold = database.prepare(
+      `INSERT INTO device_images (device, target, image, proof, at_ms) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (device, target) DO UPDATE SET image = excluded.image, proof = excluded.proof, at_ms = excluded.at_ms`,
+    );
+    this.#held = database.prepare('SELECT * FROM device_images WHERE device = ? AND target = ?');
+  }
+
+  put(device: Device): void {
+    this.#put.run(device.id, JSON.stringify(device));
+  }
+
+  all(): readonly Device[] {
+    return this.#all.all().map((row) => json<Device>(row, 'device'));
+  }
+
+  /** The device took this image, with this proof. */
+  holds(deviceId: string, target: ImageTarget, image: string, proof: Proof, atMs: number): void {
+    this.#hold.run(deviceId, target, image, proof, atMs);
+  }
+
+  held(deviceId: string, target: ImageTarget): HeldImage | null {
+    const row = this.#held.get(deviceId, target);
+    return row === undefined ? null : heldOf(row);
+  }
+}
+
+function heldOf(row: Row): HeldImage {
+  return { image: text(row, 'image'), proof: text(row, 'proof') as Proof, atMs: integer(row, 'at_ms') };
+}

@@ -1,0 +1,36 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Dossier, StoredImage } from '../../model/image.ts';
+import { integer, json, type Row, text } from './row.ts';
+
+/** What is known of each image in the store. The bytes themselves are the store's. */
+export class ImageTable {
+  readonly #put: StatementSync;
+  readonly #get: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#put = database.prepare(
+      `INSERT INTO images (sha256, name, size_bytes, dossier) VALUES (?, ?, ?, ?)
+       ON CONFLICT (sha256) DO UPDATE SET name = excluded.name, dossier = excluded.dossier`,
+    );
+    this.#get = database.prepare('SELECT * FROM images WHERE sha256 = ?');
+  }
+
+  /** Enters an image, or brings its name and dossier up to date. */
+  put(image: StoredImage): void {
+    this.#put.run(image.sha256, image.name, image.sizeBytes, JSON.stringify(image.dossier));
+  }
+
+  get(sha256: string): StoredImage | null {
+    const row = this.#get.get(sha256);
+    return row === undefined ? null : imageOf(row);
+  }
+}
+
+function imageOf(row: Row): StoredImage {
+  return {
+    sha256: text(row, 'sha256'),
+    name: text(row, 'name'),
+    sizeBytes: integer(row, 'size_bytes'),
+    dossier: json<Dossier>(row, 'dossier'),
+  };
+}

@@ -1,0 +1,246 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { ErrorReport } from '../../errors.ts';
+import type { Job, JobState, Step } from '../../model/job.ts';
+import type { Proof } from '../../model/proof.ts';
+import type { Verify } from '../../model/rule.ts';
+import { ACTIVE_STATES, type JobEvent, nextState } from '../state.ts';
+import { integer, integerOrNull, jsonOrNull, type Row, text, textOrNull } from './row.ts';
+
+/** A job with what only the engine needs. */
+export interface JobRecord extends Job {
+  /** The rule's demand when the attempt began; a rule may change or vanish while the return is awaited. */
+  readonly verify: Verify | null;
+  /** When the device accepted the image, or when its last byte may have left; epoch ms. */
+  readonly confirmFromMs: number | null;
+}
+
+/** What a transition may change besides the state. */
+export type JobChange = Partial<
+  Pick<JobRecord, 'step' | 'proof' | 'attempts' | 'notBeforeMs' | 'error' | 'verify' | 'confirmFromMs'>
+>;
+
+/** One try of a job, as it is shown to people. */
+export interface AttemptRecord {
+  readonly number: number;
+  readonly startedMs: number;
+  readonly endedMs: number | null;
+  readonly step: Step | null;
+  readonly sentBytes: number;
+  readonly proof: Proof | null;
+  readonly error: ErrorReport | null;
+}
+
+/** One line of a job's history. */
+export interface TransitionRecord {
+  readonly atMs: number;
+  readonly event: string;
+  readonly from: JobState | null;
+  readonly to: JobState;
+  readonly detail: string | null;
+}
+
+export interface JobFilter {
+  readonly states?: readonly JobState[];
+  readonly device?: string;
+  readonly release?: string;
+  readonly limit: number;
+}
+
+/** The jobs, their attempts and every transition they made. */
+export class JobTable {
+  readonly #insert: StatementSync;
+  readonly #update: StatementSync;
+  readonly #step: StatementSync;
+  readonly #waiting: StatementSync;
+  readonly #log: StatementSync;
+  readonly #get: StatementSync;
+  readonly #active: StatementSync;
+  readonly #byRelease: StatementSync;
+  readonly #byDevice: StatementSync;
+  readonly #list: StatementSync;
+  readonly #openAttempt: StatementSync;
+  readonly #closeAttempt: StatementSync;
+  readonly #attempts: StatementSync;
+  readonly #transitions: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#insert = database.prepare(
+      `INSERT INTO jobs (id, release, rule, device, image, state, created_ms, updated_ms)
+       VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)`,
+    );
+    this.#update = database.prepare(
+      `UPDATE jobs SET state = ?, step = ?, proof = ?, attempts = ?, not_before_ms = ?, waiting_for = ?, verify = ?,
+       confirm_from_ms = ?, error = ?, updated_ms = ? WHERE id = ?`,
+    );
+    this.#step = database.prepare('UPDATE jobs SET step = ?, updated_ms = ? WHERE id = ?');
+    this.#waiting = database.prepare('UPDATE jobs SET waiting_for = ? WHERE id = ?');
+    this.#log = database.prepare(
+      'INSERT INTO transitions (job, at_ms, event, from_state, to_state, detail) VALUES (?, ?, ?, ?, ?, ?)',
+    );
+    this.#get = database.prepare('SELECT * FROM jobs WHERE id = ?');
+    const active = ACTIVE_STATES.map((state) => `'${state}'`).join(', ');
+    this.#active = database.prepare(`SELECT * FROM jobs WHERE state IN (${active}) ORDER BY created_ms, id`);
+    this.#byRelease = database.prepare('SELECT * FROM jobs WHERE release = ? ORDER BY created_ms, id');
+    this.#byDevice = database.prepare('SELECT * FROM jobs WHERE release = ? AND device = ?');
+    this.#list = database.prepare(
+      `SELECT * FROM jobs
+       WHERE ($states IS NULL OR state IN (SELECT value FROM json_each($states)))
+         AND ($device IS NULL OR device = $device) AND ($release IS NULL OR release = $release)
+       ORDER BY created_ms DESC, id LIMIT $limit`,
+    );
+    this.#openAttempt = database.prepare('INSERT INTO attempts (job, number, started_ms) VALUES (?, ?, ?)');
+    this.#closeAttempt = database.prepare(
+      'UPDATE attempts SET ended_ms = ?, step = ?, sent_bytes = ?, proof = ?, error = ? WHERE job = ? AND number = ?',
+    );
+    this.#attempts = database.prepare('SELECT * FROM attempts WHERE job = ? ORDER BY number');
+    this.#transitions = database.prepare('SELECT * FROM transitions WHERE job = ? ORDER BY seq');
+  }
+
+  /** Enters a new job, queued. */
+  insert(job: Pick<Job, 'id' | 'release' | 'rule' | 'device' | 'image' | 'createdMs'>): JobRecord {
+    const { id, release, rule, device, image, createdMs } = job;
+    this.#insert.run(id, release, rule, device, image, createdMs, createdMs);
+    this.#log.run(id, createdMs, 'plan', null, 'queued', null);
+    return {
+      ...job,
+      state: 'queued',
+      step: null,
+      proof: null,
+      attempts: 0,
+      notBeforeMs: 0,
+      waitingFor: null,
+      error: null,
+      verify: null,
+      confirmFromMs: null,
+      updatedMs: createdMs,
+    };
+  }
+
+  /** Moves a job along its table; call it inside a transaction when more belongs to the step. Returns the job as it is now. */
+  transition(
+    job: JobRecord,
+    event: JobEvent,
+    change: JobChange,
+    atMs: number,
+    detail: string | null = null,
+  ): JobRecord {
+    const after: JobRecord = {
+      ...job,
+      waitingFor: null,
+      ...change,
+      state: nextState(job.state, event),
+      updatedMs: atMs,
+    };
+    this.#update.run(
+      after.state,
+      after.step,
+      after.proof,
+      after.attempts,
+      after.notBeforeMs,
+      after.waitingFor,
+      asJson(after.verify),
+      after.confirmFromMs,
+      asJson(after.error),
+      atMs,
+      job.id,
+    );
+    this.#log.run(job.id, atMs, event, job.state, after.state, detail);
+    return after;
+  }
+
+  /** The attempt under way has entered a step. */
+  entered(job: JobRecord, step: Step, atMs: number): JobRecord {
+    this.#step.run(step, atMs, job.id);
+    return { ...job, step, updatedMs: atMs };
+  }
+
+  /** Says for people why a queued job is not running. */
+  waits(job: JobRecord, waitingFor: string | null): JobRecord {
+    this.#waiting.run(waitingFor, job.id);
+    return { ...job, waitingFor };
+  }
+
+  get(id: string): JobRecord | null {
+    const row = this.#get.get(id);
+    return row === undefined ? null : jobOf(row);
+  }
+
+  /** Everything that is not final, oldest first. */
+  active(): readonly JobRecord[] {
+    return this.#active.all().map(jobOf);
+  }
+
+  ofRelease(release: string): readonly JobRecord[] {
+    return this.#byRelease.all(release).map(jobOf);
+  }
+
+  /** A device gets at most one job of a release. */
+  ofDevice(release: string, device: string): JobRecord | null {
+    const row = this.#byDevice.get(release, device);
+    return row === undefined ? null : jobOf(row);
+  }
+
+  /** Newest first. */
+  list(filter: JobFilter): readonly JobRecord[] {
+    const states = filter.states === undefined ? null : JSON.stringify(filter.states);
+    const device = filter.device ?? null;
+    const release = filter.release ?? null;
+    return this.#list.all({ states, device, release, limit: filter.limit }).map(jobOf);
+  }
+
+  openAttempt(jobId: string, number: number, atMs: number): void {
+    this.#openAttempt.run(jobId, number, atMs);
+  }
+
+  closeAttempt(jobId: string, attempt: Omit<AttemptRecord, 'startedMs'>): void {
+    const { number, endedMs, step, sentBytes, proof, error } = attempt;
+    this.#closeAttempt.run(endedMs, step, sentBytes, proof, asJson(error), jobId, number);
+  }
+
+  attemptsOf(jobId: string): readonly AttemptRecord[] {
+    return this.#attempts.all(jobId).map((row) => ({
+      number: integer(row, 'number'),
+      startedMs: integer(row, 'started_ms'),
+      endedMs: integerOrNull(row, 'ended_ms'),
+      step: textOrNull(row, 'step') as Step | null,
+      sentBytes: integer(row, 'sent_bytes'),
+      proof: textOrNull(row, 'proof') as Proof | null,
+      error: jsonOrNull<ErrorReport>(row, 'error'),
+    }));
+  }
+
+  transitionsOf(jobId: string): readonly TransitionRecord[] {
+    return this.#transitions.all(jobId).map((row) => ({
+      atMs: integer(row, 'at_ms'),
+      event: text(row, 'event'),
+      from: textOrNull(row, 'from_state') as JobState | null,
+      to: text(row, 'to_state') as JobState,
+      detail: textOrNull(row, 'detail'),
+    }));
+  }
+}
+
+function asJson(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
+
+function jobOf(row: Row): JobRecord {
+  return {
+    id: text(row, 'id'),
+    release: text(row, 'release'),
+    rule: text(row, 'rule'),
+    device: text(row, 'device'),
+    image: text(row, 'image'),
+    state: text(row, 'state') as JobState,
+    step: textOrNull(row, 'step') as Step | null,
+    proof: textOrNull(row, 'proof') as Proof | null,
+    attempts: integer(row, 'attempts'),
+    notBeforeMs: integer(row, 'not_before_ms'),
+    waitingFor: textOrNull(row, 'waiting_for'),
+    error: jsonOrNull<ErrorReport>(row, 'error'),
+    verify: jsonOrNull<Verify>(row, 'verify'),
+    confirmFromMs: integerOrNull(row, 'confirm_from_ms'),
+    createdMs: integer(row, 'created_ms'),
+    updatedMs: integer(row, 'updated_ms'),
+  };
+}

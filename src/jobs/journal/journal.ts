@@ -1,0 +1,84 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { FlashError } from '../../errors.ts';
+import { DeviceTable } from './devices.ts';
+import { DropTable } from './drops.ts';
+import { ImageTable } from './images.ts';
+import { JobTable } from './jobs.ts';
+import { ReleaseTable } from './releases.ts';
+import { migrate } from './schema.ts';
+
+/** How long one process waits for another one's write, milliseconds: the commands only read, so this is ample. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/**
+ * What the daemon knows and has done, in one SQLite file. Every write is on the disk when the call returns (WAL with full
+ * synchronisation), so that what is done next can rely on it after any crash.
+ */
+export class Journal {
+  readonly images: ImageTable;
+  readonly drops: DropTable;
+  readonly releases: ReleaseTable;
+  readonly devices: DeviceTable;
+  readonly jobs: JobTable;
+  readonly #database: DatabaseSync;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.images = new ImageTable(database);
+    this.drops = new DropTable(database, this.images);
+    this.releases = new ReleaseTable(database);
+    this.devices = new DeviceTable(database);
+    this.jobs = new JobTable(database);
+  }
+
+  /** The journal of a data folder. */
+  static pathIn(dataPath: string): string {
+    return join(dataPath, 'journal.sqlite');
+  }
+
+  /** Opens or makes the journal for writing. Throws JOURNAL_UNUSABLE, JOURNAL_TOO_NEW. */
+  static open(path: string): Journal {
+    return translated(path, () => {
+      mkdirSync(dirname(path), { recursive: true });
+      const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+      migrate(database, path);
+      return new Journal(database);
+    });
+  }
+
+  /** Opens the journal to look at it, while a daemon may be writing. Throws JOURNAL_UNUSABLE where there is none. */
+  static openToRead(path: string): Journal {
+    return translated(path, () => new Journal(new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })));
+  }
+
+  /** All of `work`, or nothing of it. Calls within one another join the outermost. */
+  transaction<T>(work: () => T): T {
+    if (this.#database.isTransaction) return work();
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+}
+
+function translated<T>(path: string, open: () => T): T {
+  try {
+    return open();
+  } catch (cause) {
+    if (cause instanceof FlashError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FlashError('JOURNAL_UNUSABLE', `the journal ${path} cannot be opened: ${why}`, { cause });
+  }
+}

@@ -1,0 +1,117 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { FlashError } from '../../errors.ts';
+
+/** Each entry brings the journal from its index to the next version. Entries are never changed once released, only added. */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE images (
+    sha256 TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    dossier TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE drops (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    image TEXT NOT NULL REFERENCES images,
+    seen_ms INTEGER NOT NULL,
+    folder TEXT,
+    placed_name TEXT,
+    -- What was decided for the file and not yet carried out: a DropResult, written before the file is moved.
+    result TEXT,
+    finished INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX drops_unfinished ON drops (finished) WHERE finished = 0;
+
+  CREATE TABLE releases (
+    id TEXT PRIMARY KEY,
+    rule TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    image TEXT NOT NULL REFERENCES images,
+    drop_id TEXT NOT NULL REFERENCES drops,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER,
+    state TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX releases_current ON releases (slot) WHERE state = 'current';
+  CREATE INDEX releases_drop ON releases (drop_id);
+
+  CREATE TABLE devices (
+    id TEXT PRIMARY KEY,
+    device TEXT NOT NULL
+  ) STRICT;
+
+  -- What a device is known to hold, by target (application or filesystem).
+  CREATE TABLE device_images (
+    device TEXT NOT NULL,
+    target TEXT NOT NULL,
+    image TEXT NOT NULL REFERENCES images,
+    proof TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (device, target)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    release TEXT NOT NULL REFERENCES releases,
+    rule TEXT NOT NULL,
+    device TEXT NOT NULL,
+    image TEXT NOT NULL REFERENCES images,
+    state TEXT NOT NULL,
+    step TEXT,
+    proof TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    not_before_ms INTEGER NOT NULL DEFAULT 0,
+    waiting_for TEXT,
+    verify TEXT,
+    -- When the device accepted the image, or the last byte left: the return is awaited from here on.
+    confirm_from_ms INTEGER,
+    error TEXT,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX jobs_release_device ON jobs (release, device);
+  CREATE INDEX jobs_active ON jobs (state) WHERE state IN ('queued', 'running', 'confirming');
+  CREATE INDEX jobs_device ON jobs (device);
+
+  CREATE TABLE attempts (
+    job TEXT NOT NULL REFERENCES jobs,
+    number INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL,
+    ended_ms INTEGER,
+    step TEXT,
+    sent_bytes INTEGER NOT NULL DEFAULT 0,
+    proof TEXT,
+    error TEXT,
+    PRIMARY KEY (job, number)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE transitions (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    job TEXT NOT NULL REFERENCES jobs,
+    at_ms INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    from_state TEXT,
+    to_state TEXT NOT NULL,
+    detail TEXT
+  ) STRICT;
+  CREATE INDEX transitions_job ON transitions (job);
+  `,
+];
+
+/** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */
+export function migrate(database: DatabaseSync, path: string): void {
+  const row = database.prepare('PRAGMA user_version').get();
+  const version = Number(row?.['user_version'] ?? 0);
+  if (version > MIGRATIONS.length) {
+    throw new FlashError(
+      'JOURNAL_TOO_NEW',
+      `the journal ${path} has version ${version}, this dropflash knows up to ${MIGRATIONS.length}`,
+    );
+  }
+  for (const [index, sql] of MIGRATIONS.entries()) {
+    if (index < version) continue;
+    database.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${index + 1}; COMMIT`);
+  }
+}

@@ -1,0 +1,51 @@
+import { JOB_STATES, type JobState } from '../model/job.ts';
+
+/**
+ * What can happen to a job. `doubt`: the attempt ended without an answer after the device may have taken the image.
+ * `revive`: a device that had not answered has come back by itself. `interrupt`: the process ended before the image was whole.
+ */
+export type JobEvent =
+  | 'start'
+  | 'accept'
+  | 'doubt'
+  | 'succeed'
+  | 'retry'
+  | 'interrupt'
+  | 'fail'
+  | 'revive'
+  | 'cancel'
+  | 'supersede';
+
+/** The life of a job. An event that is not in the table is a mistake of the program. */
+export const NEXT = {
+  queued: { start: 'running', fail: 'failed', cancel: 'cancelled', supersede: 'superseded' },
+  running: {
+    accept: 'confirming',
+    doubt: 'confirming',
+    succeed: 'succeeded',
+    retry: 'queued',
+    interrupt: 'queued',
+    fail: 'failed',
+    cancel: 'cancelled',
+  },
+  confirming: { succeed: 'succeeded', fail: 'failed' },
+  succeeded: {},
+  failed: { revive: 'queued', supersede: 'superseded' },
+  cancelled: {},
+  superseded: {},
+} as const satisfies Record<JobState, Partial<Record<JobEvent, JobState>>>;
+
+/** The state after `event`. Throws where the table has no such step. */
+export function nextState(from: JobState, event: JobEvent): JobState {
+  const row: Partial<Record<JobEvent, JobState>> = NEXT[from];
+  const to = row[event];
+  if (to === undefined) throw new Error(`a job that is ${from} cannot ${event}`);
+  return to;
+}
+
+/** Nothing happens to the job any more, unless its device comes back (`revive`). */
+export function isFinal(state: JobState): boolean {
+  return state !== 'queued' && state !== 'running' && state !== 'confirming';
+}
+
+export const ACTIVE_STATES = JOB_STATES.filter((state) => !isFinal(state));
