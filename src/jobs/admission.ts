@@ -1,0 +1,117 @@
+import { isIPv4 } from 'node:net';
+import type { Device } from '../model/device.ts';
+import type { JobRecord } from './journal/jobs.ts';
+
+/** How many jobs may run at once. */
+export interface Limits {
+  readonly total: number;
+  /** Per IPv4 network of `subnetPrefix` bits, or per IPv6 /64. */
+  readonly perSubnet: number;
+  readonly subnetPrefix: number;
+}
+
+/** A queued job with what decides whether it may start. */
+export interface Candidate {
+  readonly job: JobRecord;
+  /** Null: discovery does not know it any more. */
+  readonly device: Device | null;
+  /** Null while the rule's window is open, else when it opens next (epoch ms). */
+  readonly opensAtMs: number | null;
+}
+
+/** A job that holds its device, and while it sends also a place in its subnet. */
+export interface Holder {
+  readonly job: JobRecord;
+  readonly device: Device | null;
+}
+
+export interface Admission {
+  /** In the order in which they are to be started. */
+  readonly start: readonly JobRecord[];
+  /** Job id → why it is not started, for people. */
+  readonly waiting: ReadonlyMap<string, string>;
+  /** When to look again if nothing else happens, epoch ms; null: only an event can change the answer. */
+  readonly wakeAtMs: number | null;
+}
+
+/**
+ * Who may start now: oldest first, one job per device, within the limits, not before its time, in its window, and only on a
+ * device that is there. Pure.
+ */
+export function admit(
+  candidates: readonly Candidate[],
+  holders: readonly Holder[],
+  limits: Limits,
+  nowMs: number,
+): Admission {
+  const occupancy = new Occupancy(holders, limits);
+  const start: JobRecord[] = [];
+  const waiting = new Map<string, string>();
+  let wakeAtMs: number | null = null;
+  for (const candidate of candidates) {
+    const dueMs = Math.max(candidate.job.notBeforeMs, candidate.opensAtMs ?? 0);
+    if (dueMs > nowMs) wakeAtMs = Math.min(wakeAtMs ?? dueMs, dueMs);
+    const reason = whyNotByItself(candidate, nowMs) ?? occupancy.whyFull(candidate.device);
+    if (reason !== null) {
+      waiting.set(candidate.job.id, reason);
+      continue;
+    }
+    start.push(candidate.job);
+    occupancy.take(candidate.job.device, candidate.device);
+  }
+  return { start, waiting, wakeAtMs };
+}
+
+function whyNotByItself({ job, device, opensAtMs }: Candidate, nowMs: number): string | null {
+  if (device === null) return 'the device is not known any more';
+  if (device.address === null) return 'the device has no address yet';
+  if (device.presence === 'away') return 'the device is away; the job starts when it appears';
+  if (opensAtMs !== null && opensAtMs > nowMs) return `the maintenance window opens at ${isoSeconds(opensAtMs)}`;
+  if (job.notBeforeMs > nowMs) return `attempt ${job.attempts + 1} follows at ${isoSeconds(job.notBeforeMs)}`;
+  return null;
+}
+
+/** Rounded up, so that nobody waits for a time that has come and sees nothing. */
+function isoSeconds(atMs: number): string {
+  return new Date(Math.ceil(atMs / 1000) * 1000).toISOString().replace('.000', '');
+}
+
+class Occupancy {
+  readonly #devices = new Set<string>();
+  readonly #subnets = new Map<string, number>();
+  readonly #limits: Limits;
+  #sending = 0;
+
+  constructor(holders: readonly Holder[], limits: Limits) {
+    this.#limits = limits;
+    for (const { job, device } of holders) {
+      this.#devices.add(job.device);
+      if (job.state === 'running') this.take(job.device, device);
+    }
+  }
+
+  take(deviceId: string, device: Device | null): void {
+    this.#devices.add(deviceId);
+    this.#sending += 1;
+    const subnet = subnetOf(device?.address ?? null, this.#limits.subnetPrefix);
+    this.#subnets.set(subnet, (this.#subnets.get(subnet) ?? 0) + 1);
+  }
+
+  whyFull(device: Device | null): string | null {
+    if (device !== null && this.#devices.has(device.id)) return 'another job of this device comes first';
+    if (this.#sending >= this.#limits.total) return `${this.#limits.total} jobs are running, the limit in all`;
+    const subnet = subnetOf(device?.address ?? null, this.#limits.subnetPrefix);
+    if ((this.#subnets.get(subnet) ?? 0) < this.#limits.perSubnet) return null;
+    return `${this.#limits.perSubnet} jobs are running in ${subnet}, the limit per subnet`;
+  }
+}
+
+/** The network a device is counted in, of IPv6 the first four groups: enough to spread the load. */
+export function subnetOf(address: string | null, prefix: number): string {
+  if (address === null) return 'no subnet';
+  if (!isIPv4(address)) return `${address.split(':').slice(0, 4).join(':')}::/64`;
+  const number = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  const network = number - (number % 2 ** (32 - prefix));
+  const octets = [24, 16, 8, 0].map((shift) => Math.floor(network / 2 ** shift) % 256);
+  return `${octets.join('.')}/${prefix}`;
+}

@@ -1,0 +1,103 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Drop, DropResult, DropResultJob, FinalFolder } from '../model/drop.ts';
+import type { JobRecord } from './journal/jobs.ts';
+import type { Journal } from './journal/journal.ts';
+import type { DropVerdict } from './planner.ts';
+import { type DeviceDirectory, deviceName } from './rule-book.ts';
+import { isFinal } from './state.ts';
+
+/** Moves a finished file to its last folder, with its result beside it. The watcher's intake is one. */
+export type FinishDrop = (drop: Drop, folder: FinalFolder, result: DropResult) => Promise<void>;
+
+export interface DropResultParts {
+  readonly journal: Journal;
+  readonly devices: DeviceDirectory;
+  readonly finish: FinishDrop;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Decides when a dropped file is done with, and writes down how it went: first in the journal, then beside the file. */
+export class DropResults {
+  readonly #parts: DropResultParts;
+  /** Files that are being moved: their jobs may end at the same moment. */
+  readonly #moving = new Set<string>();
+
+  constructor(parts: DropResultParts) {
+    this.#parts = parts;
+  }
+
+  /** Ends a file that brought no release, or looks whether the jobs of one that did are all final. */
+  async afterPlanning(drop: Drop, verdict: DropVerdict): Promise<void> {
+    const { log } = this.#parts;
+    const fields = { file: drop.name, image: drop.sha256 };
+    switch (verdict.kind) {
+      case 'unmatched':
+        log.warn('file.unmatched', { ...fields, reasons: verdict.reasons });
+        return this.#end(drop, 'unmatched', `No rule takes this file. ${verdict.reasons.join('. ')}`, []);
+      case 'duplicate':
+        log.info('file.duplicate', { ...fields, release: verdict.release.id });
+        return this.#end(
+          drop,
+          'duplicate',
+          `The same bytes are already the current release of rule "${verdict.release.rule}" (${verdict.release.imageName}).`,
+          [],
+        );
+      case 'planned':
+        log.info('file.accepted', { ...fields, releases: verdict.releases.length, jobs: verdict.jobs.length });
+        return this.look(drop);
+    }
+  }
+
+  /** Ends the file when all jobs of its releases are final. */
+  async look(drop: Drop): Promise<void> {
+    const { journal } = this.#parts;
+    const decided = journal.drops.resultOf(drop.id);
+    if (decided !== null) return this.#move(drop, decided);
+    const jobs = journal.releases.ofDrop(drop.id).flatMap((release) => journal.jobs.ofRelease(release.id));
+    if (jobs.some((job) => !isFinal(job.state))) return;
+    const folder = jobs.some((job) => job.state === 'failed') ? 'failed' : 'done';
+    await this.#end(drop, folder, summaryOf(jobs), jobs);
+  }
+
+  async #end(drop: Drop, outcome: FinalFolder, summary: string, jobs: readonly JobRecord[]): Promise<void> {
+    const result: DropResult = {
+      file: drop.name,
+      sha256: drop.sha256,
+      outcome,
+      summary,
+      error: null,
+      finishedAt: new Date(this.#parts.clock.now()).toISOString(),
+      jobs: jobs.map((job) => this.#entryFor(job)),
+    };
+    this.#parts.journal.drops.decided(drop.id, result);
+    await this.#move(drop, result);
+  }
+
+  async #move(drop: Drop, result: DropResult): Promise<void> {
+    if (this.#moving.has(drop.id)) return;
+    this.#moving.add(drop.id);
+    try {
+      await this.#parts.finish(drop, result.outcome, result);
+    } finally {
+      this.#moving.delete(drop.id);
+    }
+  }
+
+  #entryFor(job: JobRecord): DropResultJob {
+    const { id, device, rule, state, proof, attempts, error } = job;
+    const name = deviceName(this.#parts.devices, device);
+    return { job: id, device, name, rule, state, proof, attempts, error };
+  }
+}
+
+function summaryOf(jobs: readonly JobRecord[]): string {
+  if (jobs.length === 0) {
+    return 'No device that is known now belongs to it. It is recorded as a release: devices that appear later get it.';
+  }
+  const counts = new Map<string, number>();
+  for (const { state } of jobs) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const parts = [...counts].map(([state, count]) => `${count} ${state}`);
+  return `${jobs.length} ${jobs.length === 1 ? 'device' : 'devices'}: ${parts.join(', ')}.`;
+}

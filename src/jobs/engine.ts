@@ -1,0 +1,225 @@
+import type { Timer } from '../clock.ts';
+import { FlashError } from '../errors.ts';
+import type { Device } from '../model/device.ts';
+import type { Drop } from '../model/drop.ts';
+import type { Rule } from '../model/rule.ts';
+import type { Protocol } from '../protocols/protocol.ts';
+import { admit, type Candidate, type Holder, type Limits } from './admission.ts';
+import { type AttemptParts, runAttempt } from './attempt.ts';
+import { type ConfirmParts, confirmReturn } from './confirm.ts';
+import type { DropResults } from './drop-results.ts';
+import type { JobRecord } from './journal/jobs.ts';
+import type { Planner } from './planner.ts';
+import { recover } from './recovery.ts';
+import { revivesOnReturn } from './retry.ts';
+import { deviceName, type RuleBook } from './rule-book.ts';
+import { isFinal } from './state.ts';
+
+export interface EngineParts extends AttemptParts, ConfirmParts {
+  readonly planner: Planner;
+  readonly results: DropResults;
+  readonly rules: () => RuleBook;
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  readonly limits: () => Limits;
+  /** When a rule's window opens next, epoch ms; null while it is open. */
+  readonly opensAt: (rule: Rule, nowMs: number) => number | null;
+  /** The journal cannot be written, or the engine itself is broken: nothing more may be done in this process. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** Sees to it that each job gets its turn: starts attempts, awaits returns, ends files. */
+export class JobEngine {
+  readonly #parts: EngineParts;
+  readonly #stopping = new AbortController();
+  /** Attempts and waits for a return that are under way. */
+  readonly #underWay = new Set<Promise<void>>();
+  #timer: Timer | null = null;
+  #isTurnDue = false;
+  #startedMs = 0;
+  #lastTurnAt = 0;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes up what an earlier process left, and plans for the devices that are there. */
+  async start(): Promise<void> {
+    const { book, clock, devices, journal, planner } = this.#parts;
+    this.#startedMs = clock.now();
+    this.#lastTurnAt = clock.monotonic();
+    recover(this.#parts);
+    for (const job of book.in('confirming')) this.#awaitReturn(job);
+    for (const drop of journal.drops.unfinished()) if (drop.folder === 'working') await this.takeDrop(drop);
+    for (const device of devices.list()) planner.planDevice(device);
+    this.wake();
+  }
+
+  /** No new attempts; those under way end at their next safe point. Resolves when all have. Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new FlashError('JOB_INTERRUPTED', 'the daemon is stopping'));
+    this.#timer?.cancel();
+    await Promise.allSettled(this.#underWay);
+  }
+
+  /** A file is in `working/`, or was found there at the start. */
+  async takeDrop(drop: Drop): Promise<void> {
+    const { journal, planner, results } = this.#parts;
+    if (journal.drops.resultOf(drop.id) !== null || journal.releases.ofDrop(drop.id).length > 0)
+      return results.look(drop);
+    await results.afterPlanning(drop, planner.planDrop(drop));
+    this.wake();
+  }
+
+  /** A device has appeared, come back, restarted or changed its address. */
+  deviceSeen(device: Device): void {
+    this.#guarded(() => {
+      this.#parts.planner.planDevice(device);
+      this.#revive(device);
+    });
+    this.wake();
+  }
+
+  /** Something has changed that may let a job start: the rules, the limits, a device that is gone. */
+  wake(): void {
+    if (this.#isTurnDue || this.#stopping.signal.aborted) return;
+    this.#isTurnDue = true;
+    setImmediate(() => {
+      this.#isTurnDue = false;
+      this.#guarded(() => this.#turn());
+    });
+  }
+
+  /** Takes a job out that has not started. Returns false where it is too late. */
+  cancel(jobId: string): boolean {
+    const { book, log } = this.#parts;
+    const job = book.get(jobId);
+    if (job?.state !== 'queued') return false;
+    this.#ended(book.transition(jobId, 'cancel', {}, undefined, 'cancelled by a person'));
+    log.info('job.skipped', { job: jobId, device: job.device, rule: job.rule, reason: 'cancelled by a person' });
+    return true;
+  }
+
+  /** How many jobs are under way: for the status line and the watchdog. */
+  get counts(): { readonly queued: number; readonly running: number; readonly confirming: number } {
+    const { book } = this.#parts;
+    return {
+      queued: book.in('queued').length,
+      running: book.in('running').length,
+      confirming: book.in('confirming').length,
+    };
+  }
+
+  /** Milliseconds since the engine last looked at its queue; it looks at least every {@link LONGEST_REST_MS}. */
+  get idleMs(): number {
+    return this.#parts.clock.monotonic() - this.#lastTurnAt;
+  }
+
+  #turn(): void {
+    if (this.#stopping.signal.aborted) return;
+    const { book, clock, devices, limits, log } = this.#parts;
+    this.#lastTurnAt = clock.monotonic();
+    const now = clock.now();
+    this.#expire(now);
+    const candidates = book.in('queued').map((job) => this.#candidate(job, now));
+    const holders: Holder[] = book.in('running', 'confirming').map((job) => ({ job, device: devices.get(job.device) }));
+    const admission = admit(candidates, holders, limits(), now);
+    for (const job of book.note(admission.waiting)) {
+      log.info('job.waiting', {
+        job: job.id,
+        device: deviceName(devices, job.device),
+        rule: job.rule,
+        waitingFor: job.waitingFor,
+      });
+    }
+    for (const job of admission.start) this.#startJob(job);
+    this.#rest(admission.wakeAtMs, now);
+  }
+
+  #candidate(job: JobRecord, now: number): Candidate {
+    const { devices, rules, opensAt } = this.#parts;
+    const rule = rules().rule(job.rule);
+    return { job, device: devices.get(job.device), opensAtMs: rule === null ? null : opensAt(rule, now) };
+  }
+
+  #rest(wakeAtMs: number | null, now: number): void {
+    this.#timer?.cancel();
+    const restMs = Math.min(LONGEST_REST_MS, (wakeAtMs ?? Number.POSITIVE_INFINITY) - now);
+    this.#timer = this.#parts.clock.setTimer(Math.max(1, restMs), () => this.wake());
+  }
+
+  #startJob(job: JobRecord): void {
+    const { book, devices, planner, rules, protocols } = this.#parts;
+    const device = devices.get(job.device);
+    const rule = rules().rule(job.rule);
+    // What was true when the job was planned may not be any more: look again right before the first byte.
+    if (device === null || !planner.stillStands(job, device)) {
+      const ended = book.get(job.id);
+      if (ended !== null) this.#ended(ended);
+      return;
+    }
+    const protocol = rule === null ? undefined : protocols.get(rule.update.protocol);
+    if (rule === null || protocol === undefined) throw new Error(`rule ${job.rule} has no protocol`);
+    this.#track(
+      runAttempt({ job, device, rule, protocol }, this.#parts, this.#stopping.signal).then((after) => {
+        if (after.state === 'confirming') this.#awaitReturn(after);
+        this.#ended(after);
+      }),
+    );
+  }
+
+  #awaitReturn(job: JobRecord): void {
+    this.#track(
+      confirmReturn(job, this.#parts, this.#startedMs, this.#stopping.signal).then((after) => this.#ended(after)),
+    );
+  }
+
+  #revive(device: Device): void {
+    const { book, journal, log } = this.#parts;
+    for (const job of journal.jobs.list({ device: device.id, states: ['failed'], limit: 100 })) {
+      if (!revivesOnReturn(job.error?.code) || journal.releases.get(job.release)?.state !== 'current') continue;
+      book.transition(job.id, 'revive', { attempts: 0, notBeforeMs: 0, step: null }, undefined, 'the device came back');
+      log.info('job.planned', { job: job.id, device: device.name, rule: job.rule, reason: 'the device came back' });
+    }
+  }
+
+  #expire(now: number): void {
+    const { book, journal, log } = this.#parts;
+    for (const release of journal.releases.expired(now)) {
+      journal.releases.end(release.id, 'expired');
+      for (const job of journal.jobs.ofRelease(release.id)) {
+        if (job.state !== 'queued') continue;
+        const error = new FlashError('JOB_EXPIRED', `release ${release.id} of rule "${release.rule}" has expired`);
+        this.#ended(book.transition(job.id, 'fail', { error: error.toJSON() }, undefined, error.message));
+        log.warn('job.failed', { job: job.id, device: job.device, rule: job.rule, ...error.toJSON() });
+      }
+    }
+  }
+
+  /** After a job's end its file may be done with, and another job may have its turn. */
+  #ended(job: JobRecord): void {
+    this.wake();
+    if (!isFinal(job.state)) return;
+    const { journal, results } = this.#parts;
+    const dropId = journal.releases.get(job.release)?.dropId;
+    const drop = dropId === undefined ? null : journal.drops.get(dropId);
+    if (drop?.folder === 'working') this.#track(results.look(drop));
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => this.#parts.onFatal(error))
+      .finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#parts.onFatal(error);
+    }
+  }
+}
+
+/** The engine looks at its queue at least this often, so that a jump of the clock delays nothing for long. */
+export const LONGEST_REST_MS = 60_000;

@@ -1,0 +1,76 @@
+import type { Clock } from '../clock.ts';
+import type { JobState, Step } from '../model/job.ts';
+import type { JobChange, JobRecord } from './journal/jobs.ts';
+import type { Journal } from './journal/journal.ts';
+import { isFinal, type JobEvent } from './state.ts';
+
+/** The jobs that are not final, in memory, each change written to the journal before it is seen here. */
+export class JobBook {
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  readonly #active = new Map<string, JobRecord>();
+
+  constructor(journal: Journal, clock: Clock) {
+    this.#journal = journal;
+    this.#clock = clock;
+    for (const job of journal.jobs.active()) this.#active.set(job.id, job);
+  }
+
+  /** Jobs in these states, oldest first. */
+  in(...states: readonly JobState[]): readonly JobRecord[] {
+    return [...this.#active.values()].filter((job) => states.includes(job.state));
+  }
+
+  /** The job as it is now, also when it is final. */
+  get(id: string): JobRecord | null {
+    return this.#active.get(id) ?? this.#journal.jobs.get(id);
+  }
+
+  /** Takes in a job that the planner has entered in the journal. */
+  adopt(job: JobRecord): void {
+    this.#active.set(job.id, job);
+  }
+
+  /** Moves a job along its table, durably. `alongside` belongs to the same transaction. */
+  transition(
+    id: string,
+    event: JobEvent,
+    change: JobChange = {},
+    alongside: (job: JobRecord) => void = () => undefined,
+    detail: string | null = null,
+  ): JobRecord {
+    const job = this.#known(id);
+    const after = this.#journal.transaction(() => {
+      const moved = this.#journal.jobs.transition(job, event, change, this.#clock.now(), detail);
+      alongside(moved);
+      return moved;
+    });
+    if (isFinal(after.state)) this.#active.delete(id);
+    else this.#active.set(id, after);
+    return after;
+  }
+
+  /** The attempt under way has entered a step; durable when this returns. */
+  entered(id: string, step: Step): void {
+    this.#active.set(id, this.#journal.jobs.entered(this.#known(id), step, this.#clock.now()));
+  }
+
+  /** Notes why queued jobs are not running; writes only what changed, all at once. Returns the jobs that changed. */
+  note(waiting: ReadonlyMap<string, string>): readonly JobRecord[] {
+    const changed = [...waiting].filter(([id, reason]) => this.#active.get(id)?.waitingFor !== reason);
+    if (changed.length === 0) return [];
+    return this.#journal.transaction(() =>
+      changed.map(([id, reason]) => {
+        const job = this.#journal.jobs.waits(this.#known(id), reason);
+        this.#active.set(id, job);
+        return job;
+      }),
+    );
+  }
+
+  #known(id: string): JobRecord {
+    const job = this.get(id);
+    if (job === null) throw new Error(`no job ${id}`);
+    return job;
+  }
+}

@@ -1,0 +1,61 @@
+import { type Clock, sleep } from '../clock.ts';
+import type { Device } from '../model/device.ts';
+import type { ReturnCheck } from '../model/rule.ts';
+import { httpProbe, type Probe, pingProbe, tcpProbe } from '../transports/probes.ts';
+import type { AwaitReturn, ReturnEvidence, ReturnRequest } from './confirm.ts';
+
+/** Short enough to catch the second or two in which an ESP restarts and joins its network again. */
+const INTERVAL_MS = 250;
+const PROBE_TIMEOUT_MS = 1_000;
+
+/** How each check of a rule is carried out: mDNS by discovery, the others by asking the device again and again. */
+export function returnChecks(byMdns: AwaitReturn, clock: Clock): AwaitReturn {
+  return async (request, signal) => {
+    const probe = probeFor(request.check, request.device);
+    if (probe === null) return byMdns(request, signal);
+    return await askUntilReturn(probe, request, clock, signal);
+  };
+}
+
+function probeFor(check: ReturnCheck, { address }: Device): Probe | null {
+  if (address === null) return null;
+  switch (check.by) {
+    case 'mdns':
+      return null;
+    case 'ping':
+      return pingProbe(address);
+    case 'tcp':
+      return tcpProbe(address, check.port);
+    case 'http':
+      return httpProbe(address, check.url, check.status);
+  }
+}
+
+/**
+ * A device that answers all the time has not restarted, so an answer counts only after a silence. Where the restart may have been
+ * missed, the first answer has to do.
+ */
+async function askUntilReturn(
+  probe: Probe,
+  request: ReturnRequest,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<ReturnEvidence | null> {
+  const startedAt = clock.monotonic();
+  let silentSince: number | null = null;
+  while (clock.monotonic() - startedAt < request.withinMs) {
+    const askedAt = clock.monotonic();
+    const answered = await probe(PROBE_TIMEOUT_MS, signal);
+    signal.throwIfAborted();
+    if (!answered) silentSince ??= askedAt;
+    if (answered && silentSince !== null) {
+      const silence = ((clock.monotonic() - silentSince) / 1000).toFixed(1);
+      return { how: `silent for ${silence} s, then answered by ${request.check.by}`, atMs: clock.now() };
+    }
+    if (answered && request.missedTheRestart) {
+      return { how: `answered by ${request.check.by} after this daemon's own restart`, atMs: clock.now() };
+    }
+    await sleep(clock, INTERVAL_MS, signal);
+  }
+  return null;
+}

@@ -1,0 +1,71 @@
+import type { Chip } from '../model/chip.ts';
+import type { Device } from '../model/device.ts';
+import type { ImageKind, StoredImage } from '../model/image.ts';
+import type { Decision, Plan } from '../model/plan.ts';
+import type { Rule } from '../model/rule.ts';
+import type { Protocol } from '../protocols/protocol.ts';
+import type { PlanContext } from '../rules/context.ts';
+import { type CompiledRules, compileRules, decide, matchingRules, plan } from '../rules/plan.ts';
+import type { Journal } from './journal/journal.ts';
+import { targetOf } from './targets.ts';
+
+/** The rules as the job engine asks them. A reload replaces the whole book. */
+export interface RuleBook {
+  rule(name: string): Rule | null;
+  /** The rules whose `firmware:` accepts the image, in file order; where there are none, each rule's reason. */
+  accepting(image: StoredImage): { readonly rules: readonly Rule[]; readonly reasons: readonly string[] };
+  /** The rules' word on this image and this device, now. */
+  decide(image: StoredImage, device: Device): Decision;
+  /** The same for each device. */
+  plan(image: StoredImage, devices: Iterable<Device>): Plan;
+}
+
+/** The devices as the job engine sees them. Discovery's registry is one. */
+export interface DeviceDirectory {
+  get(id: string): Device | null;
+  list(): readonly Device[];
+}
+
+/** What people call the device of a job, also when discovery has forgotten it. */
+export function deviceName(devices: DeviceDirectory, deviceId: string): string {
+  return devices.get(deviceId)?.name ?? deviceId;
+}
+
+/** What the rules need to know of the world: what the journal remembers, and what the protocols say of themselves. */
+export function planContext(journal: Journal, protocols: ReadonlyMap<string, Protocol>): PlanContext {
+  const protocol = (name: string): Protocol => {
+    const found = protocols.get(name);
+    if (found === undefined) throw new Error(`no protocol ${name}`);
+    return found;
+  };
+  return {
+    accepts: (name, device, image) => protocol(name).accepts(device, image),
+    defaultPort: (name, chip) => protocol(name).defaultPort(chip),
+    currentImage: (device: Device, kind: ImageKind) => journal.devices.held(device.id, targetOf(kind))?.image ?? null,
+    knownChip: (device: Device) => knownChip(journal, device),
+  };
+}
+
+/** The chip of the application that the device came back with: a wrong one would not have started. */
+function knownChip(journal: Journal, device: Device): Chip | null {
+  const held = journal.devices.held(device.id, 'app');
+  return held === null || held.proof === 'accepted' ? null : (journal.images.get(held.image)?.dossier.chip ?? null);
+}
+
+/** The rules of a config as a book. */
+export function openRuleBook(rules: readonly Rule[], context: PlanContext): RuleBook {
+  const compiled: CompiledRules = compileRules(rules);
+  const byName = new Map(rules.map((rule) => [rule.name, rule]));
+  return {
+    rule: (name) => byName.get(name) ?? null,
+    accepting(image) {
+      const { matching, misses } = matchingRules(compiled, image);
+      return {
+        rules: matching.map(({ rule }) => rule),
+        reasons: misses.map(({ rule, reason }) => `rule "${rule}": ${reason}`),
+      };
+    },
+    decide: (image, device) => decide(compiled, image, device, context),
+    plan: (image, devices) => plan(compiled, image, devices, context),
+  };
+}

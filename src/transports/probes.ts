@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { connect, isIPv6 } from 'node:net';
+
+/** Whether a device answers right now. Never rejects: no answer, whatever the reason, is `false`. */
+export type Probe = (timeoutMs: number, signal: AbortSignal) => Promise<boolean>;
+
+/** One ICMP echo by the system's own `ping`, which has the privilege that this process lacks. */
+export function pingProbe(address: string): Probe {
+  return (timeoutMs, signal) =>
+    new Promise((resolve) => {
+      const args = process.platform === 'win32' ? ['-n', '1', '-w', `${timeoutMs}`] : unixPingArguments(timeoutMs);
+      execFile('ping', [...args, address], { signal, timeout: timeoutMs + 500, windowsHide: true }, (error) =>
+        resolve(error === null),
+      );
+    });
+}
+
+function unixPingArguments(timeoutMs: number): string[] {
+  // macOS counts -W in milliseconds, Linux (iputils, busybox) in seconds.
+  const wait = process.platform === 'darwin' ? timeoutMs : Math.max(1, Math.round(timeoutMs / 1000));
+  return ['-c', '1', '-W', `${wait}`];
+}
+
+/** A TCP connection that is made and closed again; nothing is sent. */
+export function tcpProbe(address: string, port: number): Probe {
+  return (timeoutMs, signal) =>
+    new Promise((resolve) => {
+      const socket = connect({ host: address, port });
+      const end = (answered: boolean) => {
+        signal.removeEventListener('abort', onAbort);
+        socket.destroy();
+        resolve(answered);
+      };
+      const onAbort = () => end(false);
+      signal.addEventListener('abort', onAbort, { once: true });
+      socket.setTimeout(timeoutMs, () => end(false));
+      socket.once('connect', () => end(true));
+      socket.once('error', () => end(false));
+      if (signal.aborted) end(false);
+    });
+}
+
+/** A GET that must answer with `status`; redirects are not followed. `{address}` in the URL stands for the device's address. */
+export function httpProbe(address: string, url: string, status: number): Probe {
+  const host = isIPv6(address) ? `[${address}]` : address;
+  const target = url.replaceAll('{address}', host);
+  return async (timeoutMs, signal) => {
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      const response = await fetch(target, { redirect: 'manual', signal: limit });
+      await response.body?.cancel();
+      return response.status === status;
+    } catch {
+      return false;
+    }
+  };
+}
