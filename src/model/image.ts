@@ -7,16 +7,30 @@ export type ImageKind = 'app' | 'bootloader' | 'merged' | 'partition-table' | 'o
 export const FILESYSTEMS = ['littlefs', 'spiffs', 'fat'] as const;
 export type Filesystem = (typeof FILESYSTEMS)[number];
 
-/** How the bytes are laid out. `esp8266-v1`, `-v2`: SDK formats; `esp32`: extended header (esptool, firmware image format). */
-export type ImageFormat = 'esp8266-v1' | 'esp8266-v2' | 'esp32' | 'partition-table' | 'otadata' | 'filesystem' | 'raw';
+/**
+ * How the bytes are laid out (esptool, "Firmware Image Format").
+ * - `esp8266-arduino`: eboot at 0, the application at 0x1000; the only ESP8266 layout that eboot can install over the air.
+ * - `esp8266-v1`, `-v2`, `-v3`: what the ROM, the SDK's second-stage bootloader, and the RTOS SDK load.
+ * - `esp32`: with the extended header.
+ */
+export type ImageFormat =
+  | 'esp8266-arduino'
+  | 'esp8266-v1'
+  | 'esp8266-v2'
+  | 'esp8266-v3'
+  | 'esp32'
+  | 'partition-table'
+  | 'otadata'
+  | 'filesystem'
+  | 'raw';
 
 /**
  * Does the image end where its bytes end?
  * - `complete`: its structure says so, with checksum and hash right.
  * - `may-continue`: complete so far, but such a prefix may be only the first part of a larger image (eboot, the bootloader of a
- *   merged image, an image before its signature).
+ *   merged image, an image before its signature), or no more than an 8-bit checksum vouches for it.
  * - `truncated`: it ends too early.
- * - `unknown`: the format does not carry its length.
+ * - `unknown`: the format does not carry its length, or the image is damaged and its own word counts for nothing.
  */
 export type Completeness = 'complete' | 'may-continue' | 'truncated' | 'unknown';
 
@@ -36,6 +50,20 @@ export interface AppDescription {
   readonly compiledAt: string;
   readonly elfSha256: string;
   readonly secureVersion: number;
+}
+
+/** `esp_bootloader_desc_t` (ESP-IDF 5.2 and later). */
+export interface BootloaderDescription {
+  readonly version: number;
+  readonly idfVersion: string;
+  readonly compiledAt: string;
+}
+
+/** One image inside a merged one. */
+export interface ImagePart {
+  readonly kind: ImageKind;
+  readonly fileOffset: number;
+  readonly sizeBytes: number;
 }
 
 export interface Partition {
@@ -60,6 +88,10 @@ export interface Dossier {
   /** Size after inflating; equal to `sizeBytes` without a container. */
   readonly contentBytes: number;
   readonly completeness: Completeness;
+  /** Where its own structure ends, signature included, as an offset into the content; null where the format does not say. */
+  readonly endsAt: number | null;
+  /** The flash address of its first byte, where the image itself settles that (merged images, bootloaders, partition tables). */
+  readonly flashOffset: number | null;
   /** `QIO`, `QOUT`, `DIO`, `DOUT`. */
   readonly flashMode: string | null;
   readonly flashSizeBytes: number | null;
@@ -72,8 +104,14 @@ export interface Dossier {
   readonly checksum: { readonly stored: number; readonly computed: number } | null;
   /** The SHA-256 appended to ESP32-family images. */
   readonly digest: { readonly stored: string; readonly computed: string } | null;
+  /** CRC-32 of an ESP8266 image: elf2bin's over an Arduino image, the SDK's behind a version 2 image. */
+  readonly crc: { readonly stored: number; readonly computed: number } | null;
   readonly app: AppDescription | null;
+  readonly bootloader: BootloaderDescription | null;
+  /** Recognised, not verified: that takes the public key. */
   readonly signature: 'secure-boot-v2' | 'arduino' | null;
+  /** Of a merged image, in file order. */
+  readonly parts: readonly ImagePart[] | null;
   readonly partitions: readonly Partition[] | null;
   /** What is wrong with it; an image with any of them is rejected. */
   readonly problems: readonly ErrorReport[];

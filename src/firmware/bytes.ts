@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+
+/** Reading little-endian values out of an image. The caller has made sure that they lie within it: a miss is our mistake and throws. */
+
+export function u16At(bytes: Uint8Array, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset + offset, 2).getUint16(0, true);
+}
+
+export function u32At(bytes: Uint8Array, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset + offset, 4).getUint32(0, true);
+}
+
+/** The byte at `offset`, or −1 behind the end: for looking at what may not be there. */
+export function byteAt(bytes: Uint8Array, offset: number): number {
+  return bytes[offset] ?? -1;
+}
+
+/** A NUL-terminated string in a field of fixed size. What is not printable is replaced, since it goes to terminals and logs. */
+export function textAt(bytes: Uint8Array, offset: number, sizeBytes: number): string {
+  const field = bytes.subarray(offset, offset + sizeBytes);
+  const end = field.indexOf(0);
+  const text = new TextDecoder().decode(end === -1 ? field : field.subarray(0, end));
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, '�');
+}
+
+export function startsWith(bytes: Uint8Array, offset: number, expected: ArrayLike<number>): boolean {
+  for (let at = 0; at < expected.length; at++) {
+    if (bytes[offset + at] !== expected[at]) return false;
+  }
+  return true;
+}
+
+/** True for an empty range as well. */
+export function isFilledWith(bytes: Uint8Array, value: number): boolean {
+  for (const byte of bytes) {
+    if (byte !== value) return false;
+  }
+  return true;
+}
+
+export function xorOf(bytes: Uint8Array, seed: number): number {
+  let sum = seed;
+  for (const byte of bytes) sum ^= byte;
+  return sum;
+}
+
+/** Lower case hex. */
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Lower case hex. */
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+export function alignUp(value: number, alignment: number): number {
+  return Math.ceil(value / alignment) * alignment;
+}

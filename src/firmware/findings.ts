@@ -1,0 +1,59 @@
+import { type ErrorCode, type ErrorReport, FlashError } from '../errors.ts';
+import type { Dossier } from '../model/image.ts';
+
+/** What a format's reader finds out. The container and the sizes are the dossier's own business. */
+export type Findings = Omit<Dossier, 'container' | 'sizeBytes' | 'contentBytes'>;
+
+/** Nothing known: readers spread this and add what they found. */
+export const NOTHING_FOUND: Findings = {
+  kind: 'data',
+  format: 'raw',
+  filesystem: null,
+  chip: null,
+  completeness: 'unknown',
+  endsAt: null,
+  flashOffset: null,
+  flashMode: null,
+  flashSizeBytes: null,
+  flashFrequencyMhz: null,
+  entryPoint: null,
+  minChipRevision: null,
+  maxChipRevision: null,
+  segments: [],
+  checksum: null,
+  digest: null,
+  crc: null,
+  app: null,
+  bootloader: null,
+  signature: null,
+  partitions: null,
+  parts: null,
+  problems: [],
+  remarks: [],
+};
+
+export function problem(
+  code: Extract<ErrorCode, `IMAGE_${string}`>,
+  message: string,
+  details?: Readonly<Record<string, unknown>>,
+): ErrorReport {
+  return new FlashError(code, message, details === undefined ? {} : { details }).toJSON();
+}
+
+/** `4,096`: byte counts in messages are read by people. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+export function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+/** A file that ends before its structure does, with both numbers. `neededBytes` is the least it would have to be. */
+export function truncated(where: string, actualBytes: number, neededBytes: number): ErrorReport {
+  return problem(
+    'IMAGE_TRUNCATED',
+    `the file ends at ${count(actualBytes)} bytes, ${where}; it would have to reach ${count(neededBytes)} bytes at least`,
+    { actualBytes, neededBytes },
+  );
+}

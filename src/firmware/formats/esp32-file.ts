@@ -1,0 +1,46 @@
+import type { Completeness } from '../../model/image.ts';
+import { alignUp, isFilledWith } from '../bytes.ts';
+import { completenessOf } from '../completeness.ts';
+import { count, type Findings } from '../findings.ts';
+import { readEsp32Image } from './esp32.ts';
+import { readSignatureSector, SIGNATURE_SECTOR } from './signature.ts';
+
+/** A file that holds one ESP32-family image: an application or a bootloader, with its signature and whatever follows. */
+export function readEsp32File(bytes: Uint8Array): Findings | null {
+  const image = readEsp32Image(bytes);
+  if (image === null) return null;
+  const signature = image.endsAt === null ? null : readSignatureSector(bytes, image.endsAt);
+  const problems = signature?.problem ? [...image.problems, signature.problem] : image.problems;
+  const endsAt = signature === null ? image.endsAt : signature.endsAt;
+  const isTruncated = problems.some(({ code }) => code === 'IMAGE_TRUNCATED');
+  const completeness = completenessOf({
+    fileBytes: bytes.length,
+    endsAt,
+    isTruncated,
+    isDamaged: problems.length > 0,
+    isProven: image.digest !== null,
+    isSigned: signature !== null,
+  });
+  const rest = endsAt === null ? bytes.subarray(0, 0) : bytes.subarray(endsAt);
+  const isPadded = isFilledWith(rest, 0xff) && bytes.length <= alignUp(endsAt ?? 0, SIGNATURE_SECTOR);
+  return {
+    ...image,
+    endsAt,
+    completeness: widen(completeness, image.kind === 'bootloader', rest.length > 0 && isPadded),
+    signature: signature === null ? null : 'secure-boot-v2',
+    problems,
+    remarks: [...image.remarks, ...remarksOnRest(rest, endsAt ?? 0)],
+  };
+}
+
+/** A bootloader may be the start of a merged image; padding to the sector is what a signing tool writes before the signature. */
+function widen(completeness: Completeness, isBootloader: boolean, isPadded: boolean): Completeness {
+  if (completeness === 'complete' && isBootloader) return 'may-continue';
+  return completeness === 'unknown' && isPadded ? 'may-continue' : completeness;
+}
+
+export function remarksOnRest(rest: Uint8Array, endsAt: number): string[] {
+  if (rest.length === 0) return [];
+  const what = isFilledWith(rest, 0xff) ? 'of FF padding' : 'that do not belong to it';
+  return [`${count(rest.length)} bytes ${what} follow the image, which ends at ${count(endsAt)}`];
+}

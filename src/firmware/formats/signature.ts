@@ -1,0 +1,56 @@
+import { crc32 } from 'node:zlib';
+import type { ErrorReport } from '../../errors.ts';
+import { alignUp, byteAt, hexOf, isFilledWith, sha256Of, u32At } from '../bytes.ts';
+import { count, problem, truncated } from '../findings.ts';
+
+/** The signature block stands alone in a sector, behind the image padded to one (ESP-IDF, "Secure Boot v2", signature block format). */
+export const SIGNATURE_SECTOR = 4096;
+const SIGNATURE_MAGIC = 0xe7;
+const IMAGE_DIGEST_OFFSET = 4;
+/** The CRC covers all before it. */
+const CRC_OFFSET = 1196;
+
+export interface SignatureSector {
+  readonly endsAt: number | null;
+  readonly problem: ErrorReport | null;
+}
+
+/**
+ * The secure boot v2 sector that follows an image ending at `imageEnd`, or null where none does. That the signature was made
+ * with the right key is not checked: that takes the public key.
+ */
+export function readSignatureSector(bytes: Uint8Array, imageEnd: number): SignatureSector | null {
+  const start = alignUp(imageEnd, SIGNATURE_SECTOR);
+  if (byteAt(bytes, start) !== SIGNATURE_MAGIC || !isFilledWith(bytes.subarray(imageEnd, start), 0xff)) return null;
+  const endsAt = start + SIGNATURE_SECTOR;
+  if (endsAt > bytes.length) {
+    return { endsAt: null, problem: truncated('inside its signature sector', bytes.length, endsAt) };
+  }
+  const stored = u32At(bytes, start + CRC_OFFSET);
+  const computed = crc32(bytes.subarray(start, start + CRC_OFFSET));
+  if (stored !== computed) {
+    const message = `the CRC of the signature block at ${count(start)} is wrong`;
+    return { endsAt, problem: problem('IMAGE_CORRUPT', message, { stored, computed }) };
+  }
+  const signed = hexOf(bytes.subarray(start + IMAGE_DIGEST_OFFSET, start + IMAGE_DIGEST_OFFSET + 32));
+  const actual = sha256Of(bytes.subarray(0, start));
+  if (signed === actual) return { endsAt, problem: null };
+  const message = `its signature is for the image with SHA-256 ${signed}; this one has ${actual}`;
+  return { endsAt, problem: problem('IMAGE_CORRUPT', message) };
+}
+
+/** RSA up to 4096 bits, ECDSA: nothing shorter or longer is made. */
+const ARDUINO_SIGNATURE_BYTES = { min: 48, max: 1024 };
+
+/**
+ * Arduino for ESP8266 appends signature and length (u32) to an image ending at `imageEnd` (esp8266/Arduino, signing.py,
+ * Updater.cpp). The length has to account for every byte behind the image, or it is no signature.
+ */
+export function hasArduinoSignature(bytes: Uint8Array, imageEnd: number): boolean {
+  const signatureBytes = bytes.length - imageEnd - 4;
+  return (
+    signatureBytes >= ARDUINO_SIGNATURE_BYTES.min &&
+    signatureBytes <= ARDUINO_SIGNATURE_BYTES.max &&
+    u32At(bytes, bytes.length - 4) === signatureBytes
+  );
+}
