@@ -57,7 +57,7 @@ export function admit(
       continue;
     }
     start.push(candidate.job);
-    occupancy.take(candidate.job.device, candidate.device);
+    occupancy.take(candidate);
   }
   return { start, waiting, wakeAtMs };
 }
@@ -65,6 +65,7 @@ export function admit(
 function whyNotByItself({ job, device, opensAtMs }: Candidate, nowMs: number): string | null {
   if (device === null) return 'the device is not known any more';
   if (device.address === null) return 'the device has no address yet';
+  if (device.conflict !== undefined) return `it is not clear which device this is: ${device.conflict}`;
   if (device.presence === 'away') return 'the device is away; the job starts when it appears';
   if (opensAtMs !== null && opensAtMs > nowMs) return `the maintenance window opens at ${isoSeconds(opensAtMs)}`;
   if (job.notBeforeMs > nowMs) return `attempt ${job.attempts + 1} follows at ${isoSeconds(job.notBeforeMs)}`;
@@ -84,17 +85,23 @@ class Occupancy {
 
   constructor(holders: readonly Holder[], limits: Limits) {
     this.#limits = limits;
-    for (const { job, device } of holders) {
-      this.#devices.add(job.device);
-      if (job.state === 'running') this.take(job.device, device);
+    for (const holder of holders) {
+      this.#hold(holder);
+      if (holder.job.state === 'running') this.take(holder);
     }
   }
 
-  take(deviceId: string, device: Device | null): void {
-    this.#devices.add(deviceId);
+  take(holder: Holder): void {
+    const { device } = holder;
+    this.#hold(holder);
     this.#sending += 1;
     const subnet = subnetOf(device?.address ?? null, this.#limits.subnetPrefix);
     this.#subnets.set(subnet, (this.#subnets.get(subnet) ?? 0) + 1);
+  }
+
+  /** By the id that discovery gives it now: two devices that turned out to be one share it. */
+  #hold({ job, device }: Holder): void {
+    this.#devices.add(device?.id ?? job.device);
   }
 
   whyFull(device: Device | null): string | null {

@@ -12,7 +12,7 @@ import type { JobRecord } from './journal/jobs.ts';
 import type { Planner } from './planner.ts';
 import { recover } from './recovery.ts';
 import { revivesOnReturn } from './retry.ts';
-import { deviceName, type RuleBook } from './rule-book.ts';
+import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { isFinal } from './state.ts';
 
 export interface EngineParts extends AttemptParts, ConfirmParts {
@@ -42,14 +42,16 @@ export class JobEngine {
     this.#parts = parts;
   }
 
-  /** Takes up what an earlier process left, and plans for the devices that are there. */
-  async start(): Promise<void> {
-    const { book, clock, devices, journal, planner } = this.#parts;
+  /**
+   * Takes up the jobs that an earlier process left, and plans for the devices that are there. Files it left come through
+   * {@link takeDrop}, as new ones do.
+   */
+  start(): void {
+    const { book, clock, devices, planner } = this.#parts;
     this.#startedMs = clock.now();
     this.#lastTurnAt = clock.monotonic();
     recover(this.#parts);
     for (const job of book.in('confirming')) this.#awaitReturn(job);
-    for (const drop of journal.drops.unfinished()) if (drop.folder === 'working') await this.takeDrop(drop);
     for (const device of devices.list()) planner.planDevice(device);
     this.wake();
   }
@@ -61,7 +63,7 @@ export class JobEngine {
     await Promise.allSettled(this.#underWay);
   }
 
-  /** A file is in `working/`, or was found there at the start. */
+  /** A file is in `working/`. Does nothing twice: a restart hands over all files that are not finished. */
   async takeDrop(drop: Drop): Promise<void> {
     const { journal, planner, results } = this.#parts;
     if (journal.drops.resultOf(drop.id) !== null || journal.releases.ofDrop(drop.id).length > 0)
@@ -175,7 +177,7 @@ export class JobEngine {
 
   #revive(device: Device): void {
     const { book, journal, log } = this.#parts;
-    for (const job of journal.jobs.list({ device: device.id, states: ['failed'], limit: 100 })) {
+    for (const job of journal.jobs.list({ devices: idsOf(device), states: ['failed'], limit: 100 })) {
       if (!revivesOnReturn(job.error?.code) || journal.releases.get(job.release)?.state !== 'current') continue;
       book.transition(job.id, 'revive', { attempts: 0, notBeforeMs: 0, step: null }, undefined, 'the device came back');
       log.info('job.planned', { job: job.id, device: device.name, rule: job.rule, reason: 'the device came back' });

@@ -10,7 +10,7 @@ import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
-import { type DeviceDirectory, deviceName, type RuleBook } from './rule-book.ts';
+import { type DeviceDirectory, deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { targetOf } from './targets.ts';
 
 /** What became of a dropped file. */
@@ -93,8 +93,11 @@ export class Planner {
       return false;
     }
     const decision = rules().decide(image, device);
-    if (decision.kind === 'flash' && decision.rule === job.rule) return true;
-    const reason = decision.kind === 'refuse' ? decision.refusal.reason : `rule ${decision.rule} decides now`;
+    const twin = journal.jobs
+      .ofDevice(job.release, idsOf(device))
+      .find(({ id, attempts }) => id !== job.id && attempts > 0);
+    if (twin === undefined && decision.kind === 'flash' && decision.rule === job.rule) return true;
+    const reason = whyNot(decision, twin);
     book.transition(job.id, 'cancel', {}, undefined, reason);
     log.info('job.skipped', { job: job.id, device: device.name, rule: job.rule, reason });
     return false;
@@ -132,7 +135,7 @@ export class Planner {
       return [];
     }
     const release = releases.find(({ rule }) => rule === decision.rule);
-    if (release === undefined || journal.jobs.ofDevice(release.id, device.id) !== null) return [];
+    if (release === undefined || journal.jobs.ofDevice(release.id, idsOf(device)).length > 0) return [];
     for (const guard of decision.overridden) {
       log.warn('job.planned', {
         device: device.name,
@@ -160,6 +163,11 @@ export class Planner {
       this.#parts.log.info('job.planned', { job: job.id, device, rule: job.rule, image: job.image });
     }
   }
+}
+
+function whyNot(decision: Decision, twin: JobRecord | undefined): string {
+  if (twin !== undefined) return `the device turned out to be the one of job ${twin.id}`;
+  return decision.kind === 'refuse' ? decision.refusal.reason : `rule "${decision.rule}" decides now`;
 }
 
 /** A device that is up to date is news for people; that a rule is not for a device is not. */

@@ -26,6 +26,11 @@ export interface DeviceDirectory {
   list(): readonly Device[];
 }
 
+/** Every id that the journal may know a device by: two that were joined had one each. */
+export function idsOf(device: Device): readonly string[] {
+  return [...new Set([device.id, ...device.keys])];
+}
+
 /** What people call the device of a job, also when discovery has forgotten it. */
 export function deviceName(devices: DeviceDirectory, deviceId: string): string {
   return devices.get(deviceId)?.name ?? deviceId;
@@ -41,14 +46,15 @@ export function planContext(journal: Journal, protocols: ReadonlyMap<string, Pro
   return {
     accepts: (name, device, image) => protocol(name).accepts(device, image),
     defaultPort: (name, chip) => protocol(name).defaultPort(chip),
-    currentImage: (device: Device, kind: ImageKind) => journal.devices.held(device.id, targetOf(kind))?.image ?? null,
+    currentImage: (device: Device, kind: ImageKind) =>
+      journal.devices.held(idsOf(device), targetOf(kind))?.image ?? null,
     knownChip: (device: Device) => knownChip(journal, device),
   };
 }
 
 /** The chip of the application that the device came back with: a wrong one would not have started. */
 function knownChip(journal: Journal, device: Device): Chip | null {
-  const held = journal.devices.held(device.id, 'app');
+  const held = journal.devices.held(idsOf(device), 'app');
   return held === null || held.proof === 'accepted' ? null : (journal.images.get(held.image)?.dossier.chip ?? null);
 }
 

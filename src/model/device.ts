@@ -72,6 +72,8 @@ export interface Device {
   readonly protocol: string | null;
   readonly tags: readonly string[];
   readonly presence: Presence;
+  /** Why it is not clear which device this is; nothing is sent to it as long as that stands. */
+  readonly conflict?: string;
   readonly firstSeenMs: number;
   /** Null for a device of the fixed list that was never heard. */
   readonly lastSeenMs: number | null;

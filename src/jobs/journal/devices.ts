@@ -27,7 +27,10 @@ export class DeviceTable {
       `INSERT INTO device_images (device, target, image, proof, at_ms) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (device, target) DO UPDATE SET image = excluded.image, proof = excluded.proof, at_ms = excluded.at_ms`,
     );
-    this.#held = database.prepare('SELECT * FROM device_images WHERE device = ? AND target = ?');
+    this.#held = database.prepare(
+      `SELECT * FROM device_images WHERE device IN (SELECT value FROM json_each(?)) AND target = ?
+       ORDER BY at_ms DESC LIMIT 1`,
+    );
   }
 
   put(device: Device): void {
@@ -43,8 +46,9 @@ export class DeviceTable {
     this.#hold.run(deviceId, target, image, proof, atMs);
   }
 
-  held(deviceId: string, target: ImageTarget): HeldImage | null {
-    const row = this.#held.get(deviceId, target);
+  /** The last one that it took, under any of its ids. */
+  held(deviceIds: readonly string[], target: ImageTarget): HeldImage | null {
+    const row = this.#held.get(JSON.stringify(deviceIds), target);
     return row === undefined ? null : heldOf(row);
   }
 }

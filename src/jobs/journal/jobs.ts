@@ -41,7 +41,8 @@ export interface TransitionRecord {
 
 export interface JobFilter {
   readonly states?: readonly JobState[];
-  readonly device?: string;
+  /** Any of these ids. */
+  readonly devices?: readonly string[];
   readonly release?: string;
   readonly limit: number;
 }
@@ -81,11 +82,13 @@ export class JobTable {
     const active = ACTIVE_STATES.map((state) => `'${state}'`).join(', ');
     this.#active = database.prepare(`SELECT * FROM jobs WHERE state IN (${active}) ORDER BY created_ms, id`);
     this.#byRelease = database.prepare('SELECT * FROM jobs WHERE release = ? ORDER BY created_ms, id');
-    this.#byDevice = database.prepare('SELECT * FROM jobs WHERE release = ? AND device = ?');
+    this.#byDevice = database.prepare(
+      'SELECT * FROM jobs WHERE release = ? AND device IN (SELECT value FROM json_each(?)) ORDER BY created_ms, id',
+    );
     this.#list = database.prepare(
       `SELECT * FROM jobs
        WHERE ($states IS NULL OR state IN (SELECT value FROM json_each($states)))
-         AND ($device IS NULL OR device = $device) AND ($release IS NULL OR release = $release)
+         AND ($devices IS NULL OR device IN (SELECT value FROM json_each($devices))) AND ($release IS NULL OR release = $release)
        ORDER BY created_ms DESC, id LIMIT $limit`,
     );
     this.#openAttempt = database.prepare('INSERT INTO attempts (job, number, started_ms) VALUES (?, ?, ?)');
@@ -174,18 +177,17 @@ export class JobTable {
     return this.#byRelease.all(release).map(jobOf);
   }
 
-  /** A device gets at most one job of a release. */
-  ofDevice(release: string, device: string): JobRecord | null {
-    const row = this.#byDevice.get(release, device);
-    return row === undefined ? null : jobOf(row);
+  /** The jobs of a release for one device, under any of its ids: more than one only where two devices turned out to be one. */
+  ofDevice(release: string, deviceIds: readonly string[]): readonly JobRecord[] {
+    return this.#byDevice.all(release, JSON.stringify(deviceIds)).map(jobOf);
   }
 
   /** Newest first. */
   list(filter: JobFilter): readonly JobRecord[] {
     const states = filter.states === undefined ? null : JSON.stringify(filter.states);
-    const device = filter.device ?? null;
+    const devices = filter.devices === undefined ? null : JSON.stringify(filter.devices);
     const release = filter.release ?? null;
-    return this.#list.all({ states, device, release, limit: filter.limit }).map(jobOf);
+    return this.#list.all({ states, devices, release, limit: filter.limit }).map(jobOf);
   }
 
   openAttempt(jobId: string, number: number, atMs: number): void {

@@ -104,7 +104,7 @@ describe('journal', () => {
     planned();
     expect(journal.releases.expired(99)).toEqual([]);
     expect(journal.releases.expired(100).map(({ id }) => id)).toEqual(['r1']);
-    expect(journal.jobs.list({ device: 'd', states: ['queued'], limit: 5 })).toHaveLength(1);
+    expect(journal.jobs.list({ devices: ['c', 'd'], states: ['queued'], limit: 5 })).toHaveLength(1);
     expect(journal.jobs.list({ states: ['failed', 'running'], limit: 5 })).toEqual([]);
     expect(journal.jobs.list({ release: 'other', limit: 5 })).toEqual([]);
   });
@@ -117,8 +117,12 @@ describe('journal', () => {
     journal.devices.holds('mdns:arduino/sensor-1', 'app', 'ab', 'returned', 8);
     reopen();
     expect(journal.devices.all()).toEqual([aDevice({ address: '127.0.1.9' })]);
-    expect(journal.devices.held('mdns:arduino/sensor-1', 'app')).toEqual({ image: 'ab', proof: 'returned', atMs: 8 });
-    expect(journal.devices.held('mdns:arduino/sensor-1', 'filesystem')).toBeNull();
+    expect(journal.devices.held(['other', 'mdns:arduino/sensor-1'], 'app')).toEqual({
+      image: 'ab',
+      proof: 'returned',
+      atMs: 8,
+    });
+    expect(journal.devices.held(['mdns:arduino/sensor-1'], 'filesystem')).toBeNull();
   });
 
   it('undoes all of a transaction that throws', () => {
