@@ -49,12 +49,15 @@ export interface Protocol {
   /** One sentence for `--help` and the docs. */
   readonly summary: string;
   readonly options: Fields;
+  /** After a failed attempt a device is left alone for at least this long before the next. */
+  readonly minimumPauseMs: number;
   /** The port a device of this chip listens on unless something says otherwise; null: it must be known. */
   defaultPort(chip: string | null): number | null;
   accepts(device: Device, image: StoredImage): Acceptance;
   /**
    * One attempt. Throws FlashError; an error of disposition `uncertain` says that the device may have taken the image.
-   * `signal`: stop at the next safe point. Before `commit` that is at once; from `commit` on the result is awaited first.
+   * `signal`: stop at the next safe point. Before `commit` that is at once, by throwing the signal's reason as it is; from `commit` on
+   * the result is awaited, and counts.
    */
   flash(request: FlashRequest, signal: AbortSignal): Promise<FlashReport>;
 }

@@ -1,0 +1,98 @@
+import { FlashError } from '../../errors.ts';
+import type { DatagramLink, DialBack } from '../../transports/links.ts';
+import { printable, type Reply } from './codec.ts';
+import type { UpdateCommand } from './constants.ts';
+import type { Inbox } from './inbox.ts';
+import type { LoginKind } from './login.ts';
+import type { EspotaOptions } from './options.ts';
+import { refusalCode } from './refusals.ts';
+
+/** What is known of an invitation when it fails. */
+export interface InvitationFacts {
+  readonly device: { readonly address: string; readonly port: number };
+  readonly image: { readonly command: UpdateCommand; readonly sizeBytes: number; readonly md5: string };
+  readonly options: EspotaOptions;
+  readonly datagrams: DatagramLink;
+  readonly dialBack: DialBack;
+}
+
+export function revealPassword({ device, options }: InvitationFacts): string {
+  if (options.password !== null) return options.password.reveal();
+  throw new FlashError('OTA_AUTH_REQUIRED', `${endpoint(device)} asks for a password and none is configured`, {
+    step: 'prepare',
+  });
+}
+
+export function authRefused({ device, options }: InvitationFacts, refused: ReadonlySet<LoginKind>): FlashError {
+  const kinds = [...refused].join(', ');
+  const source = options.password?.source ?? 'config';
+  return new FlashError(
+    'OTA_AUTH_REFUSED',
+    `${endpoint(device)} refused the password from ${source} (${kinds} login)`,
+    {
+      step: 'prepare',
+    },
+  );
+}
+
+export function authNoAnswer({ device, options }: InvitationFacts, logins: number): FlashError {
+  const eachS = options.loginWithinMs / 1000;
+  return new FlashError(
+    'OTA_AUTH_NO_ANSWER',
+    `${endpoint(device)} asked for a password and did not answer ${logins} logins within ${eachS} s each`,
+    { step: 'prepare' },
+  );
+}
+
+export function noAnswer({ device, options }: InvitationFacts, inbox: Inbox, sent: number): FlashError {
+  if (inbox.strangeWords !== null) {
+    return new FlashError('OTA_UNEXPECTED_ANSWER', `${endpoint(device)} answers "${inbox.strangeWords}"`, {
+      step: 'prepare',
+      details: { words: inbox.strangeWords },
+    });
+  }
+  const { trouble } = inbox;
+  const withinS = options.answerWithinMs / 1000;
+  const what = `no answer from ${endpoint(device)} to ${sent} invitations in ${withinS} s`;
+  const code = trouble?.code ?? 'OTA_NO_ANSWER';
+  const because = trouble === null ? '' : `: ${trouble.message}`;
+  return new FlashError(code, `${what}${because}`, { cause: trouble ?? undefined, step: 'prepare' });
+}
+
+export function noDialBack(
+  { device, dialBack, datagrams, image, options }: InvitationFacts,
+  answerMs: number,
+): FlashError {
+  const { strangers } = dialBack;
+  const others = strangers.length === 0 ? '' : ` Refused connections from ${strangers.join(', ')}.`;
+  const size = image.sizeBytes.toLocaleString('en-US');
+  return new FlashError(
+    'OTA_DIAL_BACK',
+    `${endpoint(device)} said OK after ${answerMs} ms, but did not connect to ${datagrams.localAddress}:${dialBack.port} within ` +
+      `${options.dialBackWithinMs / 1000} s.${others} Its way back is blocked (firewall, NAT, container, WSL2), ` +
+      `or it is an ESP32 without room for ${size} bytes.`,
+    {
+      step: 'prepare',
+      details: {
+        answerMs,
+        listening: `${datagrams.localAddress}:${dialBack.port}`,
+        strangers,
+        sizeBytes: image.sizeBytes,
+      },
+    },
+  );
+}
+
+export function throwIfRefused({ device, image }: InvitationFacts, reply: Reply): void {
+  if (reply.kind !== 'refused') return;
+  const words = printable(reply.words);
+  const code = refusalCode(reply.words) ?? 'OTA_REFUSED';
+  throw new FlashError(code, `${endpoint(device)} refuses ${image.sizeBytes.toLocaleString('en-US')} bytes: ${words}`, {
+    step: 'prepare',
+    details: { words, sizeBytes: image.sizeBytes },
+  });
+}
+
+function endpoint(device: InvitationFacts['device']): string {
+  return `${device.address}:${device.port}`;
+}
