@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../../../src/clock.ts';
 import { FlashError } from '../../../../src/errors.ts';
+import { readDossier } from '../../../../src/firmware/dossier.ts';
 import { silentLogger } from '../../../../src/log.ts';
-import type { Device } from '../../../../src/model/device.ts';
 import type { OptionValues, Secret } from '../../../../src/model/fields.ts';
 import type { Dossier, FirmwareImage } from '../../../../src/model/image.ts';
 import { espota } from '../../../../src/protocols/espota/index.ts';
@@ -11,64 +11,22 @@ import type { FlashReport } from '../../../../src/protocols/protocol.ts';
 import type { Links } from '../../../../src/transports/links.ts';
 import { createNodeLinks } from '../../../../src/transports/node-links.ts';
 import type { ArduinoOtaDevice } from '../../../devices/arduino-ota-device.ts';
-
-const RAW_DOSSIER: Dossier = {
-  kind: 'app',
-  format: 'esp32',
-  container: 'none',
-  filesystem: null,
-  chip: 'esp32',
-  sizeBytes: 0,
-  contentBytes: 0,
-  completeness: 'complete',
-  flashMode: null,
-  flashSizeBytes: null,
-  flashFrequencyMhz: null,
-  entryPoint: null,
-  minChipRevision: null,
-  maxChipRevision: null,
-  segments: [],
-  checksum: null,
-  digest: null,
-  app: null,
-  signature: null,
-  partitions: null,
-  problems: [],
-  remarks: [],
-};
+import { aDevice } from '../../../fixtures/records.ts';
 
 /** An image whose bytes differ everywhere, so that a lost, doubled or moved chunk shows. */
 export function imageOf(sizeBytes: number, dossier: Partial<Dossier> = {}): FirmwareImage {
   const bytes = Buffer.alloc(sizeBytes);
   for (let i = 0; i < sizeBytes; i += 1) bytes[i] = (i * 31 + (i >> 8) * 17) & 0xff;
   bytes[0] = 0xe9;
-  return {
-    bytes,
-    name: 'test.bin',
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    sizeBytes,
-    dossier: { ...RAW_DOSSIER, sizeBytes, contentBytes: sizeBytes, ...dossier },
+  const read: Dossier = {
+    ...readDossier(bytes, 'test.bin'),
+    kind: 'app',
+    format: 'esp32',
+    container: 'none',
+    chip: 'esp32',
   };
-}
-
-export function deviceAt(address: string, port: number | null): Device {
-  return {
-    id: 'test',
-    keys: ['fixed:test'],
-    name: 'test',
-    address,
-    port,
-    mac: null,
-    services: [],
-    board: null,
-    txt: {},
-    chip: null,
-    protocol: 'espota',
-    tags: [],
-    presence: 'unknown',
-    firstSeenMs: 0,
-    lastSeenMs: null,
-  };
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { bytes, name: 'test.bin', sha256, sizeBytes, dossier: { ...read, ...dossier } };
 }
 
 export function secret(text: string): Secret {
@@ -118,7 +76,7 @@ export async function flash(device: ArduinoOtaDevice, attempt: Attempt = {}): Pr
   const progress: number[] = [];
   const request = {
     image: attempt.image ?? imageOf(30_001),
-    device: deviceAt(device.address, device.port),
+    device: aDevice({ address: device.address, port: device.port }),
     options: { ...QUICK, ...attempt.options },
     attempt: attempt.attempt ?? 1,
     links: attempt.links ?? createNodeLinks(systemClock, silentLogger),
