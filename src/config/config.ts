@@ -1,0 +1,57 @@
+import type { LogLevel } from '../log.ts';
+import type { FixedDevice } from '../model/device.ts';
+import type { Rule } from '../model/rule.ts';
+
+/** The config, checked, complete and frozen: paths absolute, durations in milliseconds, defaults filled in. */
+export interface Config {
+  readonly version: 1;
+  readonly drop: DropSettings;
+  /** Journal and image store. */
+  readonly dataPath: string;
+  readonly discovery: DiscoverySettings;
+  readonly devices: readonly FixedDevice[];
+  readonly limits: Limits;
+  readonly log: LogSettings;
+  /** In file order: the first that matches decides. */
+  readonly rules: readonly Rule[];
+}
+
+export interface DropSettings {
+  readonly path: string;
+  /** How long size and time of a file stand still before it counts as complete, where nothing better tells. */
+  readonly settleMs: number;
+  /** The longest time between two scans of the folder. */
+  readonly scanMs: number;
+}
+
+export interface DiscoverySettings {
+  readonly mdns: MdnsSettings | false;
+}
+
+export interface MdnsSettings {
+  /** Without underscore and domain: `arduino` for `_arduino._tcp.local`. */
+  readonly services: readonly string[];
+  /** `auto`: every interface that is up; else the name or address of one. */
+  readonly interface: string;
+}
+
+/** How many devices are sent to at once. */
+export interface Limits {
+  readonly total: number;
+  /** Per IPv4 /24, or per IPv6 /64. */
+  readonly perSubnet: number;
+}
+
+export interface LogSettings {
+  readonly level: LogLevel;
+  readonly format: 'json' | 'pretty';
+  readonly file: LogFile | null;
+}
+
+/** A log file beside stdout, always as JSON lines; renamed and started anew when it has grown to `maxBytes`. */
+export interface LogFile {
+  readonly path: string;
+  readonly maxBytes: number;
+  /** How many old files are kept. */
+  readonly keep: number;
+}

@@ -1,0 +1,80 @@
+import { stringify } from 'yaml';
+import type { FixedDevice } from '../model/device.ts';
+import type { OptionValue } from '../model/fields.ts';
+import type { ReturnCheck, Rule, When } from '../model/rule.ts';
+import type { Config, LogFile } from './config.ts';
+import type { ProtocolOptions } from './option-schema.ts';
+import { CONFIG_VERSION } from './schema.ts';
+import { isConfigSecret } from './secret.ts';
+import { formatDuration, formatSize } from './units.ts';
+
+/**
+ * The config as it works, in the words of the file: defaults filled in, paths absolute, secrets as references, plain ones hidden.
+ * Written to a file it loads to the same config again, but for secrets in plain text.
+ */
+export function effectiveConfig(config: Config, protocols: readonly ProtocolOptions[]): Record<string, unknown> {
+  const { drop, discovery, limits, log } = config;
+  return {
+    version: CONFIG_VERSION,
+    drop: { path: drop.path, settle: formatDuration(drop.settleMs), scan: formatDuration(drop.scanMs) },
+    data: config.dataPath,
+    discovery: { mdns: discovery.mdns, usb: false },
+    devices: config.devices.map(withoutNulls<FixedDevice>),
+    limits: { total: limits.total, 'per-subnet': limits.perSubnet },
+    log: { level: log.level, format: log.format, ...(log.file === null ? {} : { file: effectiveLogFile(log.file) }) },
+    rules: config.rules.map((rule) => effectiveRule(rule, protocols)),
+  };
+}
+
+/** {@link effectiveConfig} as YAML, for people. */
+export function effectiveConfigText(config: Config, protocols: readonly ProtocolOptions[]): string {
+  return stringify(effectiveConfig(config, protocols), { aliasDuplicateObjects: false, lineWidth: 120 });
+}
+
+const effectiveLogFile = ({ path, maxBytes, keep }: LogFile) => ({ path, 'max-size': formatSize(maxBytes), keep });
+
+function effectiveRule(rule: Rule, protocols: readonly ProtocolOptions[]): Record<string, unknown> {
+  const { protocol, retries, options } = rule.update;
+  const fields = protocols.find(({ name }) => name === protocol)?.options ?? {};
+  const settings = Object.entries(options).map(([name, value]) => [name, effectiveOption(value, fields[name]?.kind)]);
+  return {
+    name: rule.name,
+    firmware: withoutNulls(rule.firmware),
+    devices: withoutNulls(rule.devices),
+    update: { protocol, retries, ...Object.fromEntries(settings) },
+    when: effectiveWhen(rule.when),
+    verify: {
+      proof: rule.verify.proof,
+      within: formatDuration(rule.verify.withinMs),
+      by: effectiveCheck(rule.verify.check),
+    },
+    expires: rule.expiresMs === null ? 'never' : formatDuration(rule.expiresMs),
+    allow: rule.allow,
+  };
+}
+
+function effectiveOption(value: OptionValue, kind: string | undefined): unknown {
+  if (isConfigSecret(value)) return value.toJSON();
+  if (typeof value === 'object' && 'first' in value) return `${value.first}-${value.last}`;
+  return kind === 'duration' ? formatDuration(Number(value)) : value;
+}
+
+function effectiveWhen(when: When): unknown {
+  if (when.kind === 'now') return 'now';
+  return { cron: when.cron, for: formatDuration(when.forMs), timezone: when.timezone };
+}
+
+function effectiveCheck(check: ReturnCheck): unknown {
+  switch (check.by) {
+    case 'tcp':
+      return { tcp: check.port };
+    case 'http':
+      return { http: check.url, status: check.status };
+    default:
+      return check.by;
+  }
+}
+
+function withoutNulls<Holder extends object>(holder: Holder): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(holder).filter(([, value]) => value !== null));
+}

@@ -1,0 +1,90 @@
+import { FlashError } from '../errors.ts';
+import type { DeviceSelector, FirmwareSelector, Rule } from '../model/rule.ts';
+import { type Finding, type KeyPath, quote } from './problem.ts';
+import { type ConfigSecret, isConfigSecret } from './secret.ts';
+
+/** A rule that is sound in itself, with its place in the list. Others may have been left out. */
+export interface PlacedRule {
+  readonly index: number;
+  readonly rule: Rule;
+}
+
+/** Secrets that cannot be read now. Every job of their rule would fail. */
+export function missingSecrets(rules: readonly PlacedRule[]): Finding[] {
+  return secretsOf(rules).flatMap(({ path, secret }) => {
+    const message = whyMissing(secret);
+    return message === null ? [] : [{ path, at: 'value', code: 'CONFIG_SECRET_MISSING', message }];
+  });
+}
+
+function whyMissing(secret: ConfigSecret): string | null {
+  try {
+    secret.reveal();
+    return null;
+  } catch (error) {
+    if (error instanceof FlashError) return error.message;
+    throw error;
+  }
+}
+
+/** Secrets in plain text: they work, and everyone who may read the file knows them. */
+export function plainSecrets(rules: readonly PlacedRule[]): Finding[] {
+  return secretsOf(rules)
+    .filter(({ secret }) => secret.kind === 'plain')
+    .map(({ path }) => {
+      const message = 'a secret in plain text; {env: NAME} or {file: PATH} keep it out of this file';
+      return { path, at: 'value', code: 'CONFIG_PLAIN_SECRET', message };
+    });
+}
+
+function secretsOf(rules: readonly PlacedRule[]): { readonly path: KeyPath; readonly secret: ConfigSecret }[] {
+  return rules.flatMap(({ index, rule }) =>
+    Object.entries(rule.update.options).flatMap(([option, value]) =>
+      isConfigSecret(value) ? [{ path: ['rules', index, 'update', option], secret: value }] : [],
+    ),
+  );
+}
+
+/** Rules that never decide, because an earlier one takes every image and device that they select. */
+export function shadowedRules(rules: readonly PlacedRule[]): Finding[] {
+  return rules.flatMap(({ index, rule }, position) => {
+    const earlier = rules.slice(0, position).find((other) => covers(other.rule, rule));
+    if (earlier === undefined) return [];
+    const message = `this rule never decides: ${quote(earlier.rule.name)} comes first and selects all that it selects`;
+    return [{ path: ['rules', index], at: 'value', code: 'CONFIG_RULE_SHADOWED', message }];
+  });
+}
+
+/** Errs towards "no": patterns that differ are not compared with one another. */
+function covers(wide: Rule, narrow: Rule): boolean {
+  return coversFirmware(wide.firmware, narrow.firmware) && coversDevices(wide.devices, narrow.devices);
+}
+
+function coversFirmware(wide: FirmwareSelector, narrow: FirmwareSelector): boolean {
+  const patterns = ['file', 'project', 'version'] as const;
+  return (
+    patterns.every((key) => coversPattern(wide[key], narrow[key])) &&
+    coversValue(wide.chip, narrow.chip) &&
+    coversValue(wide.kind, narrow.kind)
+  );
+}
+
+function coversDevices(wide: DeviceSelector, narrow: DeviceSelector): boolean {
+  const patterns = ['name', 'board', 'service', 'mac'] as const;
+  return (
+    patterns.every((key) => coversPattern(wide[key], narrow[key])) &&
+    coversValue(wide.chip, narrow.chip) &&
+    coversValue(wide.port, narrow.port) &&
+    (wide.address === null || (narrow.address?.every((range) => wide.address?.includes(range)) ?? false)) &&
+    (wide.tags === null || wide.tags.every((tag) => narrow.tags?.includes(tag) ?? false))
+  );
+}
+
+/** `name: "*"` selects every device; of the others, only a present value matches `*`, so equality is asked of them. */
+function coversPattern(wide: string | null, narrow: string | null): boolean {
+  return wide === null || wide.toLowerCase() === narrow?.toLowerCase() || (wide === '*' && narrow !== null);
+}
+
+function coversValue(wide: string | number | null, narrow: string | number | null): boolean {
+  return wide === null || wide === narrow;
+}

@@ -1,0 +1,257 @@
+import * as z from 'zod';
+import type { ImageKind } from '../model/image.ts';
+import type {
+  DeviceSelector,
+  FirmwareSelector,
+  ReturnCheck,
+  Rule,
+  UpdateSettings,
+  Verify,
+  When,
+} from '../model/rule.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { optionShape, type ProtocolOptions } from './option-schema.ts';
+import { describeValue } from './problem.ts';
+import type { SecretPlaces } from './secret.ts';
+import {
+  addressRange,
+  chip,
+  duration,
+  expecting,
+  glob,
+  httpUrl,
+  listOf,
+  macPattern,
+  oneOf,
+  portNumber,
+  refuse,
+  text,
+  timezone,
+  wholeNumber,
+} from './values.ts';
+
+const DAY_MS = 86_400_000;
+
+/** What a rule of this build can refer to. */
+export interface RuleContext {
+  readonly protocols: readonly ProtocolOptions[];
+  /** What is wrong with a cron expression, or null. */
+  readonly cronProblem: (expression: string) => string | null;
+  /** The zone of maintenance windows that name none. */
+  readonly timezone: string;
+  readonly secrets: SecretPlaces;
+}
+
+/** The protocol of a rule that names none. */
+export const DEFAULT_PROTOCOL = 'espota';
+
+const IMAGE_KINDS = [
+  'app',
+  'bootloader',
+  'merged',
+  'partition-table',
+  'otadata',
+  'filesystem',
+  'data',
+] as const satisfies readonly ImageKind[];
+
+const PROVABLE = ['sent', 'accepted', 'returned'] as const satisfies readonly Verify['proof'][];
+
+/** A forgotten selector must not mean "everything": matching all has to be written out. */
+function narrows(key: string) {
+  return (selector: object, context: z.RefinementCtx): void => {
+    if (Object.keys(selector).length > 0) return;
+    refuse(context, `at least one key is needed; write { ${key}: "*" } to match all`, 'CONFIG_MISSING_KEY');
+  };
+}
+
+const firmwareSchema = z
+  .strictObject(
+    {
+      file: glob('a file name pattern such as "sensor-*.bin"')
+        .optional()
+        .describe('Name of the dropped file, as a glob.'),
+      chip: chip().optional().describe('Chip the image was built for, as the image itself says.'),
+      project: glob('a project name pattern')
+        .optional()
+        .describe('Project name inside the image (ESP32 family), as a glob.'),
+      version: glob('a version pattern such as "2.*"')
+        .optional()
+        .describe('Version inside the image (ESP32 family), as a glob.'),
+      kind: oneOf(IMAGE_KINDS).optional().describe('What the image is, by its own bytes.'),
+    },
+    expecting('a mapping that says which images'),
+  )
+  .superRefine(narrows('file'))
+  .transform(
+    ({ file, chip, project, version, kind }): FirmwareSelector => ({
+      file: file ?? null,
+      chip: chip ?? null,
+      project: project ?? null,
+      version: version ?? null,
+      kind: kind ?? null,
+    }),
+  );
+
+const addressSchema = z.union(
+  [addressRange().transform((range) => [range]), listOf(addressRange(), 'addresses').min(1)],
+  expecting('an address, a CIDR range or a list of them'),
+);
+
+const devicesSchema = z
+  .strictObject(
+    {
+      name: glob('a device name pattern such as "sensor-*"')
+        .optional()
+        .describe('Name of the device (fixed list or mDNS), as a glob.'),
+      board: glob('a board pattern such as "nodemcu*"').optional().describe('`board` of its mDNS record, as a glob.'),
+      service: glob('a service such as arduino')
+        .optional()
+        .describe('mDNS service it offers, without underscore and domain.'),
+      address: addressSchema.optional().describe('Its address: one of these addresses or CIDR ranges.'),
+      mac: macPattern().optional().describe('Its MAC address; parts may be `*`.'),
+      chip: chip().optional().describe('Its chip, as the fixed list or its board name says.'),
+      tags: listOf(text('a tag'), 'tags')
+        .min(1, expecting('at least one tag'))
+        .optional()
+        .describe('Tags of the fixed list; all of them must be there.'),
+      port: portNumber().optional().describe('The port it listens on.'),
+    },
+    expecting('a mapping that says which devices'),
+  )
+  .superRefine(narrows('name'))
+  .transform(
+    ({ name, board, service, address, mac, chip, tags, port }): DeviceSelector => ({
+      name: name ?? null,
+      board: board ?? null,
+      service: service ?? null,
+      address: address ?? null,
+      mac: mac ?? null,
+      chip: chip ?? null,
+      tags: tags ?? null,
+      port: port ?? null,
+    }),
+  );
+
+function updateSchema({ protocols, secrets }: RuleContext) {
+  const branches = protocols.map(({ name, summary, options }) => {
+    const named = z.literal(name, expecting(`"${name}"`));
+    return z.strictObject({
+      protocol: (name === DEFAULT_PROTOCOL ? named.default(name) : named).describe(
+        `How devices are reached. ${name}: ${summary}`,
+      ),
+      retries: wholeNumber(0, 20).default(5).describe('Further attempts after one that failed for a passing reason.'),
+      ...optionShape(options, secrets),
+    });
+  });
+  const [first, ...others] = branches;
+  if (first === undefined) throw new Error('a config needs at least one protocol');
+  const names = protocols.map(({ name }) => name);
+  return z
+    .discriminatedUnion('protocol', [first, ...others], { error: (issue) => updateMessage(issue, names) })
+    .transform(({ protocol, retries, ...options }) => ({ protocol, retries, options }) as UpdateSettings);
+}
+
+function updateMessage({ code, input }: z.core.$ZodRawIssue, names: readonly string[]): string {
+  if (code !== 'invalid_union') return expecting('a mapping with the settings of the update').error({ input });
+  const found = typeof input === 'object' && input !== null && 'protocol' in input ? input.protocol : undefined;
+  const near = typeof found === 'string' ? didYouMean(found, names) : null;
+  const hint = near === null ? '' : `; did you mean ${near}?`;
+  return `expected a protocol (${names.join(', ')}), found ${describeValue(found)}${hint}`;
+}
+
+function whenSchema({ cronProblem, timezone: machineZone }: RuleContext) {
+  const cron = text('a cron expression').superRefine((expression, context) => {
+    const problem = cronProblem(expression);
+    if (problem !== null) refuse(context, `expected a cron expression: ${problem}`);
+  });
+  const window = z
+    .strictObject({
+      cron: cron.describe('When the maintenance window opens, as a cron expression.'),
+      for: duration(60_000, 7 * DAY_MS).describe('How long it stays open. Attempts start only while it is open.'),
+      timezone: timezone()
+        .optional()
+        .describe('Time zone of `cron`, by its IANA name. Without it: that of this machine.'),
+    })
+    .transform(
+      (window): When => ({
+        kind: 'window',
+        cron: window.cron,
+        forMs: window.for,
+        timezone: window.timezone ?? machineZone,
+      }),
+    );
+  const now = z.literal('now').transform((): When => ({ kind: 'now' }));
+  return z.union([now, window], expecting('now or a maintenance window { cron, for, timezone }'));
+}
+
+const checkSchema = z.union(
+  [
+    z.enum(['mdns', 'ping']).transform((by): ReturnCheck => ({ by })),
+    z
+      .strictObject({
+        tcp: portNumber().optional().describe('Back when this TCP port accepts a connection.'),
+        http: httpUrl()
+          .optional()
+          .describe('Back when this URL answers; `{address}` stands for the address of the device.'),
+        status: wholeNumber(100, 599).optional().describe('The HTTP status that counts, with `http`. Without it: 200.'),
+      })
+      .transform(({ tcp, http, status }, context): ReturnCheck => {
+        if (tcp !== undefined && http === undefined && status === undefined) return { by: 'tcp', port: tcp };
+        if (http !== undefined && tcp === undefined) return { by: 'http', url: http, status: status ?? 200 };
+        return refuse(context, 'expected either {tcp: PORT} or {http: URL, status: NUMBER}');
+      }),
+  ],
+  expecting('mdns, ping, {tcp: PORT} or {http: URL}'),
+);
+
+const verifySchema = z
+  .strictObject(
+    {
+      proof: oneOf(PROVABLE)
+        .default('returned')
+        .describe(
+          'How far the outcome must be known. sent: every byte left; accepted: the device said so; returned: it came back on the network.',
+        ),
+      within: duration(1000, DAY_MS)
+        .prefault('90s')
+        .describe('How long after acceptance the device may take to come back.'),
+      by: checkSchema
+        .prefault('mdns')
+        .describe(
+          'What shows that it is back. mdns: it announces itself anew; ping: it answers an ICMP echo; {tcp: PORT}; {http: URL, status: NUMBER}.',
+        ),
+    },
+    expecting('a mapping with proof, within and by'),
+  )
+  .transform(({ proof, within, by }): Verify => ({ proof, withinMs: within, check: by }));
+
+/** What `update:` is read as where a rule has none. The cast: the compiler cannot see that every option has a default. */
+const NOTHING_SET = {} as { protocol: string };
+
+/** A sentence of the config: which images go to which devices, how, when, with what proof. */
+export function ruleSchema(context: RuleContext) {
+  const expires = z.union(
+    [z.literal('never').transform(() => null), duration(60_000, 3650 * DAY_MS)],
+    expecting('never or a duration such as 30d'),
+  );
+  return z
+    .strictObject(
+      {
+        name: text('a name').describe('What logs, jobs and `plan` call the rule. Each name once.'),
+        firmware: firmwareSchema.describe('Which images. All keys that are given must match; globs ignore case.'),
+        devices: devicesSchema.describe('Which devices. All keys that are given must match; globs ignore case.'),
+        update: updateSchema(context).prefault(NOTHING_SET).describe('How the image gets onto a device.'),
+        when: whenSchema(context)
+          .prefault('now')
+          .describe('When attempts may start: now, or within a maintenance window.'),
+        verify: verifySchema.prefault({}).describe('What counts as done.'),
+        expires: expires.prefault('never').describe('How long a release waits for devices that are away.'),
+        allow: listOf(oneOf(['chip-mismatch', 'chip-unknown', 'not-ota']), 'guards')
+          .default([])
+          .describe('Guards this rule overrides. Each use is logged. A wrong image can disable a device for good.'),
+      },
+      expecting('a rule: a mapping with name, firmware and devices'),
+    )
+    .transform(({ expires, ...rule }): Rule => ({ ...rule, expiresMs: expires }));
+}

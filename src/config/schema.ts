@@ -1,0 +1,202 @@
+import * as z from 'zod';
+import { LOG_LEVELS } from '../log.ts';
+import type { FixedDevice } from '../model/device.ts';
+import type { DropSettings, LogSettings } from './config.ts';
+import { type RuleContext, ruleSchema } from './rule-schema.ts';
+import {
+  chip,
+  duration,
+  expecting,
+  ipAddress,
+  listOf,
+  macAddress,
+  oneOf,
+  path,
+  portNumber,
+  refuse,
+  size,
+  text,
+  wholeNumber,
+} from './values.ts';
+
+/** What the schema needs to know of the place and the build it is used in. */
+export interface SchemaContext extends RuleContext {
+  /** Against the folder of the config file. */
+  readonly resolvePath: (path: string) => string;
+}
+
+export const CONFIG_VERSION = 1;
+
+/** The path of `data:` where the config does not say. */
+export const DEFAULT_DATA = './data';
+
+const dropSchema = ({ resolvePath }: SchemaContext) =>
+  z
+    .strictObject(
+      {
+        path: path('the path of the drop folder', resolvePath).describe(
+          'The folder that is watched for firmware files, relative to this file.',
+        ),
+        settle: duration(100, 3_600_000)
+          .prefault('2s')
+          .describe(
+            'How long size and time of a file stand still before it counts as complete, where neither a .sha256 beside it nor its own format tells.',
+          ),
+        scan: duration(1000, 3_600_000)
+          .prefault('30s')
+          .describe(
+            'How often the folder is read from end to end, events or not. Shorten it for a network share whose events never come.',
+          ),
+      },
+      expecting('a mapping with the path of the drop folder'),
+    )
+    .transform(({ path, settle, scan }): DropSettings => ({ path, settleMs: settle, scanMs: scan }));
+
+const mdnsSchema = z.union(
+  [
+    z.literal(false),
+    z.strictObject({
+      services: listOf(
+        text('a service such as arduino').regex(
+          /^[A-Za-z0-9][A-Za-z0-9-]{0,14}$/,
+          expecting('a service name without underscore and domain, such as arduino'),
+        ),
+        'services',
+      )
+        .min(1, { error: 'expected at least one service; write mdns: false to switch it off' })
+        .default(['arduino'])
+        .describe('Service types to listen for, without underscore and domain.'),
+      interface: text('auto, or the name or address of a network interface')
+        .default('auto')
+        .describe('auto: every network interface that is up; else the name or address of one.'),
+    }),
+  ],
+  expecting('false or a mapping with services and interface'),
+);
+
+const discoverySchema = z.strictObject(
+  {
+    mdns: mdnsSchema.prefault({}).describe('Devices that announce themselves by mDNS; false switches it off.'),
+    usb: z
+      .literal(false, expecting('false'))
+      .default(false)
+      .describe('Boards on USB ports. Not built in this version: false only.'),
+  },
+  expecting('a mapping with mdns'),
+);
+
+const deviceSchema = (protocols: readonly { readonly name: string }[]) =>
+  z
+    .strictObject(
+      {
+        name: text('a name').describe('What logs and rules call the device. Each name once.'),
+        address: ipAddress()
+          .optional()
+          .describe('Its IPv4 or IPv6 address, for a device that does not announce itself.'),
+        port: portNumber()
+          .optional()
+          .describe('The port it listens on. Without it: as announced, else the usual one of protocol and chip.'),
+        mac: macAddress().optional().describe('Its MAC address, to recognise a device that discovery finds.'),
+        instance: text('an mDNS instance name')
+          .optional()
+          .describe('Its mDNS instance name, to recognise a device that discovery finds.'),
+        protocol: oneOf(protocols.map(({ name }) => name))
+          .optional()
+          .describe('The only protocol it takes.'),
+        chip: chip().optional().describe('Its chip, which guards it against images for another.'),
+        tags: listOf(text('a tag'), 'tags').default([]).describe('Words of your own that rules can select by.'),
+      },
+      expecting('a device: a mapping with name and address, mac or instance'),
+    )
+    .superRefine(({ address, mac, instance }, context) => {
+      if (address ?? mac ?? instance) return;
+      refuse(context, 'one of address, mac and instance is needed to tell which device this is', 'CONFIG_MISSING_KEY');
+    })
+    .transform(
+      ({ name, address, port, mac, instance, protocol, chip, tags }): FixedDevice => ({
+        name,
+        address: address ?? null,
+        port: port ?? null,
+        mac: mac ?? null,
+        instance: instance ?? null,
+        protocol: protocol ?? null,
+        chip: chip ?? null,
+        tags,
+      }),
+    );
+
+const limitsSchema = z
+  .strictObject(
+    {
+      total: wholeNumber(1, 1000).default(32).describe('How many devices are updated at once.'),
+      'per-subnet': wholeNumber(1, 1000)
+        .default(16)
+        .describe('How many of them in one subnet (IPv4 /24, IPv6 /64), which often share one radio channel.'),
+    },
+    expecting('a mapping with total and per-subnet'),
+  )
+  .transform((limits) => ({
+    total: limits.total,
+    perSubnet: limits['per-subnet'],
+  }));
+
+const logSchema = ({ resolvePath }: SchemaContext) =>
+  z
+    .strictObject(
+      {
+        level: oneOf(LOG_LEVELS).default('info').describe('The least important lines that are written.'),
+        format: oneOf(['json', 'pretty'])
+          .default('json')
+          .describe('How lines look on stdout: json for machines, pretty for people.'),
+        file: z
+          .strictObject(
+            {
+              path: path('the path of the log file', resolvePath).describe(
+                'The log file, relative to this file. Always JSON lines.',
+              ),
+              'max-size': size(10_000, 1e12)
+                .prefault('10MB')
+                .describe('At this size the file is renamed and a new one begun.'),
+              keep: wholeNumber(1, 1000).default(5).describe('How many old log files are kept.'),
+            },
+            expecting('a mapping with the path of the log file'),
+          )
+          .optional()
+          .describe('A log file beside stdout. Without it: none.'),
+      },
+      expecting('a mapping with level, format and file'),
+    )
+    .transform(
+      ({ level, format, file }): LogSettings => ({
+        level,
+        format,
+        file: file === undefined ? null : { path: file.path, maxBytes: file['max-size'], keep: file.keep },
+      }),
+    );
+
+/** The whole file. Its output is the config but for freezing. */
+export function configSchema(context: SchemaContext) {
+  return z
+    .strictObject(
+      {
+        version: z.literal(CONFIG_VERSION, expecting(String(CONFIG_VERSION))).describe('The version of this format.'),
+        drop: dropSchema(context).describe('The drop folder.'),
+        data: path('the path of the data folder', context.resolvePath)
+          .prefault(DEFAULT_DATA)
+          .describe(
+            'The folder of the journal and of the stored images, relative to this file. Not inside the drop folder.',
+          ),
+        discovery: discoverySchema.prefault({}).describe('How devices are found.'),
+        devices: listOf(deviceSchema(context.protocols), 'devices')
+          .default([])
+          .describe('The fixed list: devices by address, or a name, tags and a chip for those that discovery finds.'),
+        limits: limitsSchema.prefault({}).describe('How much happens at once.'),
+        log: logSchema(context).prefault({}).describe('What is written down, and how.'),
+        rules: listOf(ruleSchema(context), 'rules')
+          .min(1, { error: 'expected at least one rule' })
+          .describe('Which images go to which devices. For one device the first rule that matches decides.'),
+      },
+      expecting('a mapping with version, drop and rules'),
+    )
+    .transform(({ data, ...rest }) => ({ ...rest, dataPath: data }));
+}

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { effectiveConfig, effectiveConfigText } from '../../../src/config/effective.ts';
+import { configOf, configText, OTHER_PROTOCOL, SAMPLE_PROTOCOL } from './environment.ts';
+
+const PROTOCOLS = [SAMPLE_PROTOCOL, OTHER_PROTOCOL];
+
+const FULL = configText({
+  top: `data: /srv/data
+discovery: { mdns: { services: [arduino, other], interface: eth0 } }
+devices:
+  - { name: boiler, address: 10.0.7.31, port: 8266, protocol: espota, chip: esp8266, tags: [basement] }
+  - { name: pump, mac: "5c:cf:7f:01:02:03" }
+limits: { total: 8, per-subnet: 2 }
+log: { level: debug, format: pretty, file: { path: /var/log/d.log, max-size: 1MB, keep: 2 } }`,
+  rule: `update: { retries: 1, blocks: 3, patience: 1500ms, password: { env: OTA_PASSWORD }, listen: 40000-40099, chunk: 4096 }
+when: { cron: "0 2 * * *", for: 90m, timezone: Asia/Tokyo }
+verify: { proof: accepted, within: 5m, by: { http: "http://{address}/", status: 204 } }
+expires: 30d
+allow: [chip-unknown, not-ota]`,
+});
+
+describe('the effective config', () => {
+  it.each([
+    ['the smallest config', configText()],
+    ['a full one', FULL],
+    ['no mDNS', configText({ top: 'discovery: { mdns: false }' })],
+    ['a TCP check', configText({ rule: 'verify: { by: { tcp: 80 } }' })],
+    ['another protocol', configText({ rule: 'update: { protocol: carrier-pigeon }' })],
+  ])('loads to the same config again: %s', (_case, text) => {
+    const config = configOf(text);
+    const again = configOf(effectiveConfigText(config, PROTOCOLS));
+    // Closures differ from load to load; what they show of themselves does not.
+    expect(JSON.parse(JSON.stringify(again))).toEqual(JSON.parse(JSON.stringify(config)));
+  });
+
+  it('shows where secrets come from, and never a secret', () => {
+    const shown = (password: string) =>
+      JSON.stringify(effectiveConfig(configOf(configText({ rule: `update: { password: ${password} }` })), PROTOCOLS));
+    expect(shown('hunter2')).toContain('"password":"(hidden)"');
+    expect(shown('hunter2')).not.toContain('hunter2');
+    expect(shown('{ env: OTA_PASSWORD }')).toContain('"password":{"env":"OTA_PASSWORD"}');
+    expect(shown('{ env: OTA_PASSWORD }')).not.toContain('correct horse');
+  });
+});
