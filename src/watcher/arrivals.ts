@@ -1,0 +1,51 @@
+import { type EntryName, kindOfName } from './entry-name.ts';
+import { lookAt, pathIn } from './files.ts';
+import { isSameBirth, type Snapshot } from './snapshot.ts';
+
+/** Uploads under way at one time that are remembered; the oldest goes first. */
+const MOST_TEMPORARIES = 1_000;
+
+/**
+ * How files came by their names: written in place, or renamed into it. Two witnesses, either of which is enough:
+ * - The events. inotify reports each write, in order, and before the writer's next step; so a file that has content, that
+ *   appeared after the watch began, and of which no write was reported, was written elsewhere. Other systems report
+ *   writes late or not at all, so only Linux is believed.
+ * - The file itself, seen earlier under the name of an upload under way (`app.bin.part`): same inode, same birth time.
+ */
+export class Arrivals {
+  readonly #byName = new Map<string, 'moved' | 'written'>();
+  readonly #temporaries = new Map<bigint, Snapshot>();
+  readonly #eventsTellWrites: boolean;
+
+  constructor(platform: NodeJS.Platform = process.platform) {
+    this.#eventsTellWrites = platform === 'linux';
+  }
+
+  /** Takes note of an event. A write stays on record until the name appears anew. */
+  note(name: EntryName, isWrite: boolean): void {
+    if (!this.#eventsTellWrites || kindOfName(name) !== 'image') return;
+    this.#byName.set(name.key, isWrite ? 'written' : 'moved');
+  }
+
+  /** Remembers which file has the name of an upload under way. */
+  async noteTemporary(folder: string, name: EntryName): Promise<void> {
+    const look = await lookAt(pathIn(folder, name));
+    if (look?.type !== 'file') return;
+    this.#temporaries.delete(look.snapshot.inode);
+    this.#temporaries.set(look.snapshot.inode, look.snapshot);
+    const [oldest] = this.#temporaries.keys();
+    if (this.#temporaries.size > MOST_TEMPORARIES && oldest !== undefined) this.#temporaries.delete(oldest);
+  }
+
+  wasMoved(name: EntryName, snapshot: Snapshot): boolean {
+    const witnessed = this.#byName.get(name.key);
+    if (witnessed !== undefined) return witnessed === 'moved';
+    const temporary = this.#temporaries.get(snapshot.inode);
+    return temporary !== undefined && isSameBirth(temporary, snapshot);
+  }
+
+  /** Forgets the names that are no longer there. */
+  retain(keys: ReadonlySet<string>): void {
+    for (const key of this.#byName.keys()) if (!keys.has(key)) this.#byName.delete(key);
+  }
+}

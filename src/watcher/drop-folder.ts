@@ -1,0 +1,294 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import type { Clock, Timer } from '../clock.ts';
+import { FlashError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Drop, DropLedger, DropResult, FinalFolder } from '../model/drop.ts';
+import { Arrivals } from './arrivals.ts';
+import { type EntryName, entryNameOf, kindOfName } from './entry-name.ts';
+import { errorCode, type FolderEntry, readFolder } from './files.ts';
+import { FolderEvents, type FolderHint } from './folder-events.ts';
+import { type ImageKeeper, Intake } from './intake.ts';
+import { imageOfSidecar, LateSidecars } from './late-sidecars.ts';
+import { Notices } from './notices.ts';
+import { reconcile } from './reconcile.ts';
+import { snapshotOf } from './snapshot.ts';
+import { SubFolders } from './sub-folders.ts';
+import { WaitingFiles } from './waiting-files.ts';
+
+/** Two looks this far apart must agree before a file that proves to be whole is taken. */
+const CONFIRM_MS = 60;
+/** A burst of events becomes one look. */
+const COALESCE_MS = 10;
+/** How often to scan where no events come. */
+const POLL_MS = 1_000;
+/** The subject of a notice. No file can have this name. */
+const EVENTS = '/events';
+/** How soon trouble with a file is looked at again, at most. */
+const LONGEST_RETRY_MS = 5_000;
+
+export interface DropFolderSettings {
+  readonly path: string;
+  /** How long a file that cannot prove to be whole must stand still. */
+  readonly settleMs: number;
+  /** How often the folder is read through although no event came. */
+  readonly scanMs: number;
+  /** `polling`: no events are asked for; for network shares, where none come. */
+  readonly watch: 'events' | 'polling';
+}
+
+export interface DropFolderParts {
+  readonly settings: DropFolderSettings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly ledger: DropLedger;
+  readonly store: ImageKeeper;
+  /**
+   * Gets each taken file, once it stands in `working/`. After a restart it gets all unfinished drops again, so that it must
+   * go by the drop's id. If it throws, it is called again with the next scan.
+   */
+  readonly onDrop: (drop: Drop) => void | Promise<void>;
+}
+
+interface Deferred {
+  readonly drop: Drop;
+  readonly folder: FinalFolder;
+  readonly result: DropResult;
+}
+
+/** The drop folder: events are hints, scans are the truth. A settled file leaves it through {@link Intake}. */
+export class DropFolder {
+  readonly #parts: DropFolderParts;
+  readonly #log: Logger;
+  readonly #notices: Notices;
+  readonly #folders: SubFolders;
+  readonly #intake: Intake;
+  readonly #files: WaitingFiles;
+  readonly #arrivals = new Arrivals();
+  readonly #sidecars: LateSidecars;
+  readonly #events: FolderEvents;
+  /** Taken but not yet accepted by `onDrop`. */
+  readonly #unheard = new Map<string, Drop>();
+  readonly #deferred = new Map<string, Deferred>();
+  readonly #hinted = new Set<string>();
+  readonly #asides = new Set<Promise<void>>();
+  #hintTimer: Timer | null = null;
+  #scanTimer: Timer | null = null;
+  #scanning: Promise<void> | null = null;
+  #isScanWanted = false;
+  #started: Promise<void> | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(parts: DropFolderParts) {
+    const { settings, clock, log } = parts;
+    this.#parts = parts;
+    this.#log = log;
+    this.#notices = new Notices(log);
+    this.#folders = new SubFolders(settings.path, log);
+    this.#sidecars = new LateSidecars(settings.path, this.#folders);
+    this.#intake = new Intake({ ...parts, root: settings.path, folders: this.#folders });
+    this.#events = new FolderEvents(
+      settings.path,
+      (hint) => this.#onHint(hint),
+      (error) => this.#onEventsLost(error),
+    );
+    this.#files = new WaitingFiles({
+      root: settings.path,
+      clock,
+      log,
+      notices: this.#notices,
+      intake: this.#intake,
+      times: { settleMs: settings.settleMs, confirmMs: Math.min(CONFIRM_MS, settings.settleMs) },
+      retryMs: Math.min(LONGEST_RETRY_MS, settings.scanMs),
+      wasMoved: (name, snapshot) => this.#arrivals.wasMoved(name, snapshot),
+      onTaken: (drop) => this.#onTaken(drop),
+    });
+  }
+
+  /**
+   * Makes the folder where it does not exist, goes on with what a crash interrupted, and resolves after the first scan.
+   *
+   * @throws FlashError WATCH_FOLDER_UNUSABLE
+   */
+  start(signal: AbortSignal): Promise<void> {
+    this.#started ??= this.#start(signal);
+    return this.#started;
+  }
+
+  /** Takes nothing more, and resolves when the files being taken in have reached a safe point. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /**
+   * Moves a drop to its last folder with its result beside it. May be repeated, also after a crash. Where the move is not
+   * possible now it is noted and tried again with each scan; the ledger has the drop unfinished until then.
+   */
+  async finish(drop: Drop, folder: FinalFolder, result: DropResult): Promise<void> {
+    try {
+      const placedName = await this.#folders.finish(drop, folder, result);
+      this.#parts.ledger.placed(drop.id, folder, placedName);
+      this.#sidecars.remember(drop, folder, placedName);
+      this.#deferred.delete(drop.id);
+      this.#notices.settle(drop.id);
+    } catch (error) {
+      if (!(error instanceof FlashError)) throw error;
+      this.#deferred.set(drop.id, { drop, folder, result });
+      this.#notices.tell(drop.id, 'file.left', error, { image: drop.name, drop: drop.id });
+    }
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    signal.addEventListener('abort', () => void this.stop(), { once: true });
+    const { settings, ledger } = this.#parts;
+    try {
+      await mkdir(settings.path, { recursive: true });
+      await this.#folders.make();
+    } catch (error) {
+      const message = `the drop folder ${settings.path} cannot be used (${errorCode(error) ?? String(error)})`;
+      throw new FlashError('WATCH_FOLDER_UNUSABLE', message, { cause: error });
+    }
+    const drops = await reconcile({
+      root: settings.path,
+      log: this.#log,
+      notices: this.#notices,
+      ledger,
+      folders: this.#folders,
+      intake: this.#intake,
+    });
+    for (const drop of drops) this.#onTaken(drop);
+    await this.#scan();
+  }
+
+  async #stop(): Promise<void> {
+    await this.#started?.catch(() => undefined);
+    this.#scanTimer?.cancel();
+    this.#hintTimer?.cancel();
+    await this.#scanning;
+    await this.#events.close();
+    await this.#files.close();
+    await Promise.all(this.#asides);
+  }
+
+  /** One scan at a time; one asked for during another follows it. */
+  #scan(): Promise<void> {
+    if (this.#scanning !== null) {
+      this.#isScanWanted = true;
+      return this.#scanning;
+    }
+    this.#scanning = this.#scanOnce().finally(() => {
+      this.#scanning = null;
+      this.#scheduleScan();
+    });
+    return this.#scanning;
+  }
+
+  #scheduleScan(): void {
+    if (this.#stopped !== null) return;
+    const { clock, settings } = this.#parts;
+    const periodMs = this.#events.isLive ? settings.scanMs : Math.min(settings.scanMs, POLL_MS);
+    const delayMs = this.#isScanWanted ? COALESCE_MS : periodMs;
+    this.#isScanWanted = false;
+    this.#scanTimer?.cancel();
+    this.#scanTimer = clock.setTimer(delayMs, () => void this.#scan());
+  }
+
+  async #scanOnce(): Promise<void> {
+    const { path, watch } = this.#parts.settings;
+    try {
+      const folder = snapshotOf(await stat(path, { bigint: true }));
+      if (watch === 'events') await this.#events.follow(folder);
+      if (this.#events.isLive) this.#notices.settle(EVENTS);
+      this.#survey(await readFolder(path));
+      this.#notices.settle(path);
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === null) throw error;
+      const message = `the drop folder ${path} is not there (${code}); nothing is taken until it is back`;
+      this.#notices.tell(path, 'drop.folder_gone', new FlashError('WATCH_FOLDER_GONE', message, { cause: error }));
+      await this.#events.close();
+      this.#files.retain(new Set());
+    }
+    for (const drop of [...this.#unheard.values()]) await this.#handOver(drop);
+    for (const { drop, folder, result } of [...this.#deferred.values()]) await this.finish(drop, folder, result);
+  }
+
+  /** Compares what there is with what is known. Types come with the names; only what could be an image is looked at. */
+  #survey(entries: readonly FolderEntry[]): void {
+    const present = entries.filter(({ type }) => type !== 'folder');
+    const keys = new Set(present.map(({ name }) => name.key));
+    this.#files.retain(keys);
+    this.#arrivals.retain(keys);
+    for (const { name } of present) this.#noteEntry(name);
+  }
+
+  #noteEntry(name: EntryName): void {
+    switch (kindOfName(name)) {
+      case 'image':
+        this.#files.look(name);
+        break;
+      case 'temporary':
+        this.#aside(this.#arrivals.noteTemporary(this.#parts.settings.path, name));
+        break;
+      case 'sidecar': {
+        const image = imageOfSidecar(name);
+        if (this.#files.has(image)) this.#files.look(image);
+        this.#aside(this.#sidecars.adopt(name));
+        break;
+      }
+      case 'own':
+        break;
+    }
+  }
+
+  /** Runs what only helps, beside the rest; the next scan makes up for a failure. */
+  #aside(work: Promise<void>): void {
+    const run = work
+      .catch((error: unknown) => this.#log.debug('drop.aside_failed', { reason: errorCode(error) ?? String(error) }))
+      .finally(() => this.#asides.delete(run));
+    this.#asides.add(run);
+  }
+
+  #onHint({ name, isWrite }: FolderHint): void {
+    if (this.#stopped !== null) return;
+    const isNameless =
+      name === null || name.includes('\uFFFD') || name === basename(resolve(this.#parts.settings.path));
+    if (isNameless) this.#isScanWanted = true;
+    else {
+      const entry = entryNameOf(name);
+      if (kindOfName(entry) === 'own') return;
+      this.#arrivals.note(entry, isWrite);
+      this.#hinted.add(name);
+    }
+    this.#hintTimer ??= this.#parts.clock.setTimer(COALESCE_MS, () => this.#followHints());
+  }
+
+  #followHints(): void {
+    this.#hintTimer = null;
+    for (const name of this.#hinted) this.#noteEntry(entryNameOf(name));
+    this.#hinted.clear();
+    if (this.#isScanWanted) void this.#scan();
+  }
+
+  #onEventsLost(error: unknown): void {
+    const message = `the system reports no events for the drop folder (${errorCode(error) ?? String(error)}); it is scanned every ${POLL_MS} ms instead`;
+    this.#notices.tell(EVENTS, 'drop.events_lost', new FlashError('WATCH_NO_EVENTS', message, { cause: error }));
+  }
+
+  #onTaken(drop: Drop): void {
+    if (drop.folder !== null) this.#sidecars.remember(drop, drop.folder, drop.placedName);
+    this.#aside(this.#handOver(drop));
+  }
+
+  async #handOver(drop: Drop): Promise<void> {
+    this.#unheard.delete(drop.id);
+    try {
+      await this.#parts.onDrop(drop);
+    } catch (error) {
+      this.#unheard.set(drop.id, drop);
+      this.#log.error('drop.handover_failed', { image: drop.name, drop: drop.id, reason: String(error) });
+    }
+  }
+}

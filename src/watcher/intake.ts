@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { type ErrorReport, FlashError } from '../errors.ts';
+import { LARGEST_IMAGE_BYTES, readDossier } from '../firmware/dossier.ts';
+import type { Logger } from '../log.ts';
+import type { Drop, DropLedger } from '../model/drop.ts';
+import type { Dossier } from '../model/image.ts';
+import type { EntryName } from './entry-name.ts';
+import { errorCode, lookAt, pathIn, readUnchanged } from './files.ts';
+import { type ContentVerdict, contentVerdict } from './settle.ts';
+import { isUnchanged, type Snapshot } from './snapshot.ts';
+import type { SubFolders } from './sub-folders.ts';
+
+/** What the intake needs of the image store: the bytes are on the disk, synced, when the promise resolves. */
+export interface ImageKeeper {
+  put(bytes: Uint8Array): Promise<{ readonly sha256: string }>;
+}
+
+/** What reading a file of the drop folder told. */
+export interface Content {
+  /** Null where the file was too large to be read. */
+  readonly image: { readonly bytes: Uint8Array; readonly sha256: string; readonly dossier: Dossier } | null;
+  readonly verdict: ContentVerdict;
+  readonly problems: readonly ErrorReport[];
+}
+
+/** A file as it stands in the drop folder. */
+export interface SettledFile {
+  readonly name: EntryName;
+  readonly snapshot: Snapshot;
+  /** Epoch milliseconds. */
+  readonly seenMs: number;
+}
+
+export interface IntakeParts {
+  readonly root: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly ledger: DropLedger;
+  readonly store: ImageKeeper;
+  readonly folders: SubFolders;
+}
+
+/** Takes one file out of the drop folder, in steps of which each may be the last: store, ledger, move, ledger. */
+export class Intake {
+  readonly #parts: IntakeParts;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Reads a file that looks finished; null where it changed meanwhile.
+   *
+   * @throws FlashError WATCH_UNREADABLE
+   */
+  async examine({ name, snapshot }: Pick<SettledFile, 'name' | 'snapshot'>): Promise<Content | null> {
+    if (snapshot.sizeBytes > LARGEST_IMAGE_BYTES) return tooLarge(name, snapshot.sizeBytes);
+    const bytes = await this.#read(name, snapshot);
+    if (bytes === null) return null;
+    const dossier = readDossier(bytes, name.text);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return {
+      image: { bytes, sha256, dossier },
+      verdict: contentVerdict(dossier),
+      problems: dossier.problems,
+    };
+  }
+
+  async #read(name: EntryName, snapshot: Snapshot): Promise<Uint8Array | null> {
+    try {
+      return await readUnchanged(pathIn(this.#parts.root, name), snapshot);
+    } catch (error) {
+      const reason = errorCode(error) ?? String(error);
+      throw new FlashError('WATCH_UNREADABLE', `"${name.text}" cannot be read (${reason})`, { cause: error });
+    }
+  }
+
+  /**
+   * Stores a complete image and enters it in the ledger. The file is still where it was: {@link place} comes next.
+   *
+   * @returns null where the file changed meanwhile, so that nothing was entered.
+   */
+  async take(file: SettledFile, image: NonNullable<Content['image']>): Promise<Drop | null> {
+    const { ledger, root, store } = this.#parts;
+    await store.put(image.bytes);
+    const look = await lookAt(pathIn(root, file.name));
+    if (look === null || !isUnchanged(look.snapshot, file.snapshot)) return null;
+    return ledger.taken({
+      name: file.name.text,
+      sha256: image.sha256,
+      sizeBytes: image.bytes.length,
+      dossier: image.dossier,
+      seenMs: file.seenMs,
+    });
+  }
+
+  /** Moves a taken file to `working/`. It may be gone by now, or another file have its name: its bytes are in the store. */
+  async place(drop: Drop, { name, snapshot }: Pick<SettledFile, 'name' | 'snapshot'>): Promise<Drop> {
+    const { folders, ledger } = this.#parts;
+    const placedName = await folders.takeIn({ name, snapshot, sha256: drop.sha256 });
+    ledger.placed(drop.id, 'working', placedName);
+    return { ...drop, folder: 'working', placedName };
+  }
+
+  /**
+   * Moves a file that is not to be used to `rejected/`, with the reason beside it.
+   *
+   * @returns false where it changed meanwhile, so that nothing was decided.
+   */
+  async reject({ name, snapshot }: SettledFile, sha256: string | null, error: ErrorReport): Promise<boolean> {
+    const { clock, folders, log } = this.#parts;
+    const wasMoved = await folders.reject(
+      { name, snapshot, sha256 },
+      {
+        file: name.text,
+        sha256,
+        outcome: 'rejected',
+        summary: `Not used: ${error.message}. ${error.hint}`,
+        error,
+        finishedAt: new Date(clock.now()).toISOString(),
+        jobs: [],
+      },
+    );
+    if (wasMoved) {
+      const { code, message, hint } = error;
+      log.warn('file.rejected', { image: name.text, sha256, bytes: snapshot.sizeBytes, code, message, hint });
+    }
+    return wasMoved;
+  }
+}
+
+function tooLarge(name: EntryName, sizeBytes: number): Content {
+  const message = `"${name.text}" has ${sizeBytes} bytes; no device takes more than ${LARGEST_IMAGE_BYTES}`;
+  return { image: null, verdict: 'open', problems: [new FlashError('IMAGE_TOO_LARGE', message).toJSON()] };
+}

@@ -1,0 +1,129 @@
+import type { Dossier } from '../model/image.ts';
+import { isUnchanged, type Snapshot } from './snapshot.ts';
+
+/** How long a file must be left alone. All in milliseconds. */
+export interface SettleTimes {
+  /** For a file that cannot prove that it is whole. */
+  readonly settleMs: number;
+  /** For one whose content proves it: guards against looking between two writes. */
+  readonly confirmMs: number;
+}
+
+/**
+ * A file that contradicts itself (ends early, wrong checksum) is most likely still being copied: by a slow link, or into space
+ * that Samba allocated beforehand. It gets this many times `settleMs` before it is believed to be broken.
+ */
+const PATIENCE = 3;
+const LOOKS_UNFINISHED = new Set<string>(['IMAGE_TRUNCATED', 'IMAGE_CORRUPT', 'IMAGE_MALFORMED']);
+
+/** What the bytes of a file say about whether there are more to come. */
+export type ContentVerdict =
+  /** Structure and a hash or CRC agree that the image ends where the file does. */
+  | 'whole'
+  /** Nothing is wrong with it, and nothing proves that it is all. */
+  | 'open'
+  /** It contradicts itself, as half a file does. */
+  | 'unfinished';
+
+/** What reading a file told. Holds for one state of the file only. */
+export interface Examination {
+  /** Null for a file that is too large to be firmware, and was not read. */
+  readonly sha256: string | null;
+  readonly verdict: ContentVerdict;
+}
+
+/** The `.sha256` beside a file, with the hash null where it holds none. */
+export interface SidecarState {
+  readonly sha256: string | null;
+  readonly snapshot: Snapshot;
+}
+
+/** What is known of one file in the drop folder. Times are monotonic milliseconds. */
+export interface FileHistory {
+  readonly firstSeenMs: number;
+  readonly snapshot: Snapshot;
+  readonly sidecar: SidecarState | null;
+  /** Since when neither the file nor its sidecar was seen to change. */
+  readonly unchangedSinceMs: number;
+  /** How often it was seen to change: 0 for one that has always looked as it does now. */
+  readonly changes: number;
+  /** It got its name by a rename (or a link), so whoever wrote it says that it is done. */
+  readonly wasMoved: boolean;
+  readonly examination: Examination | null;
+}
+
+export type Proof = 'sidecar' | 'whole' | 'moved' | 'settled';
+
+export type Decision =
+  | { readonly action: 'wait'; readonly untilMs: number }
+  /** Read it, record the {@link Examination}, and decide again. */
+  | { readonly action: 'examine' }
+  | { readonly action: 'take'; readonly proof: Proof }
+  | { readonly action: 'refuse'; readonly sidecarSha256: string | null }
+  /** Nothing to do until it changes. */
+  | { readonly action: 'leave' };
+
+export interface Look {
+  readonly snapshot: Snapshot;
+  readonly sidecar: SidecarState | null;
+  readonly wasMoved: boolean;
+}
+
+/** Adds one look at the file to what is known of it. */
+export function observe(history: FileHistory | null, look: Look, nowMs: number): FileHistory {
+  if (history === null) {
+    return { ...look, firstSeenMs: nowMs, unchangedSinceMs: nowMs, changes: 0, examination: null };
+  }
+  const isFileUnchanged = isUnchanged(history.snapshot, look.snapshot);
+  if (isFileUnchanged && isSidecarUnchanged(history.sidecar, look.sidecar)) {
+    return look.wasMoved === history.wasMoved ? history : { ...history, wasMoved: look.wasMoved };
+  }
+  return {
+    ...look,
+    firstSeenMs: history.firstSeenMs,
+    unchangedSinceMs: nowMs,
+    changes: history.changes + 1,
+    examination: isFileUnchanged ? history.examination : null,
+  };
+}
+
+function isSidecarUnchanged(one: SidecarState | null, other: SidecarState | null): boolean {
+  if (one === null || other === null) return one === other;
+  return one.sha256 === other.sha256 && isUnchanged(one.snapshot, other.snapshot);
+}
+
+/**
+ * Is the file complete? Any one of these takes it: its sidecar's hash is its own; its content proves that it is whole and it
+ * has stopped growing; it was renamed into place; it has stood still for `settleMs`. A sidecar, once there, is the only
+ * judge. Pure: a premature take is a mistake in here, or in the looks.
+ */
+export function decide(history: FileHistory, nowMs: number, times: SettleTimes): Decision {
+  const quietMs = nowMs - history.unchangedSinceMs;
+  const after = (neededMs: number, decision: Decision): Decision =>
+    quietMs >= neededMs ? decision : { action: 'wait', untilMs: history.unchangedSinceMs + neededMs };
+
+  if (history.snapshot.sizeBytes === 0) return after(times.settleMs, { action: 'leave' });
+  const confirmMs = history.wasMoved && history.changes === 0 ? 0 : times.confirmMs;
+  if (history.examination === null) return after(confirmMs, { action: 'examine' });
+
+  const { sha256, verdict } = history.examination;
+  if (history.sidecar !== null) {
+    if (sha256 !== null && history.sidecar.sha256 === sha256) return { action: 'take', proof: 'sidecar' };
+    return after(times.settleMs, { action: 'refuse', sidecarSha256: history.sidecar.sha256 });
+  }
+  switch (verdict) {
+    case 'whole':
+      return after(confirmMs, { action: 'take', proof: 'whole' });
+    case 'open':
+      if (history.wasMoved) return after(times.confirmMs, { action: 'take', proof: 'moved' });
+      return after(times.settleMs, { action: 'take', proof: 'settled' });
+    case 'unfinished':
+      return after(times.settleMs * (history.wasMoved ? 1 : PATIENCE), { action: 'take', proof: 'settled' });
+  }
+}
+
+/** Judges the content of a file by its dossier, which calls only that `complete` what a hash or CRC proves to be. */
+export function contentVerdict({ completeness, problems }: Pick<Dossier, 'completeness' | 'problems'>): ContentVerdict {
+  if (completeness === 'truncated' || problems.some(({ code }) => LOOKS_UNFINISHED.has(code))) return 'unfinished';
+  return completeness === 'complete' && problems.length === 0 ? 'whole' : 'open';
+}

@@ -1,0 +1,267 @@
+import { readFile } from 'node:fs/promises';
+import type { Clock, Timer } from '../clock.ts';
+import { type ErrorCode, type ErrorReport, FlashError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Drop } from '../model/drop.ts';
+import { type EntryName, SIDECAR_SUFFIX } from './entry-name.ts';
+import { type EntryType, errorCode, isMissing, lookAt, pathIn } from './files.ts';
+import type { Content, Intake } from './intake.ts';
+import type { Notices } from './notices.ts';
+import { decide, type FileHistory, observe, type SettleTimes, type SidecarState } from './settle.ts';
+import { LARGEST_SIDECAR_BYTES, parseSidecar } from './sidecar.ts';
+import type { Snapshot } from './snapshot.ts';
+import { WorkQueue } from './work-queue.ts';
+
+/** How many files are looked at, read and moved at a time. Reading holds a whole image in memory. */
+const FILES_AT_A_TIME = 4;
+
+/** A file that has been changing for so long is worth a word. */
+const LONG_GROWTH_MS = 600_000;
+
+interface WaitingFile {
+  readonly name: EntryName;
+  readonly seenMs: number;
+  history: FileHistory | null;
+  /** Already in the ledger; only the move to `working/` is missing. */
+  taken: { readonly drop: Drop; readonly snapshot: Snapshot } | null;
+  /** Monotonic; infinite where only a change can bring news. */
+  dueMs: number;
+  isBusy: boolean;
+  wasHinted: boolean;
+}
+
+export interface WaitingFilesParts {
+  readonly root: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly notices: Notices;
+  readonly intake: Intake;
+  readonly times: SettleTimes;
+  /** How long after trouble a file is tried again, in milliseconds. */
+  readonly retryMs: number;
+  /** Did this file get its name by a rename? Asked with each look. */
+  readonly wasMoved: (name: EntryName, snapshot: Snapshot) => boolean;
+  readonly onTaken: (drop: Drop) => void;
+}
+
+/** The files of the drop folder that are not taken yet: looks at them as long as {@link decide} says, then has them taken in. */
+export class WaitingFiles {
+  readonly #parts: WaitingFilesParts;
+  readonly #files = new Map<string, WaitingFile>();
+  readonly #work = new WorkQueue(FILES_AT_A_TIME);
+  #timer: Timer | null = null;
+  #armedMs = Infinity;
+  #isClosed = false;
+
+  constructor(parts: WaitingFilesParts) {
+    this.#parts = parts;
+  }
+
+  has(name: EntryName): boolean {
+    return this.#files.has(name.key);
+  }
+
+  /** Asks for a look at the file of this name, new or known. */
+  look(name: EntryName): void {
+    if (this.#isClosed) return;
+    const file = this.#files.get(name.key) ?? this.#add(name);
+    if (file.isBusy) {
+      file.wasHinted = true;
+      return;
+    }
+    file.isBusy = true;
+    this.#work.add(() => this.#visit(file));
+  }
+
+  /** Forgets the files that a scan did not find. Those being worked on find out by themselves. */
+  retain(keys: ReadonlySet<string>): void {
+    for (const file of this.#files.values()) {
+      if (!keys.has(file.name.key)) this.look(file.name);
+    }
+  }
+
+  /** Stops looking, and resolves when the files being taken in at this moment have reached a safe point. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    await this.#work.close();
+  }
+
+  #add(name: EntryName): WaitingFile {
+    const seenMs = this.#parts.clock.now();
+    const file = { name, seenMs, history: null, taken: null, dueMs: Infinity, isBusy: false, wasHinted: false };
+    this.#files.set(name.key, file);
+    return file;
+  }
+
+  async #visit(file: WaitingFile): Promise<void> {
+    file.dueMs = Infinity;
+    try {
+      await this.#advance(file);
+    } catch (error) {
+      this.#onTrouble(file, error);
+    }
+    file.isBusy = false;
+    if (file.wasHinted) {
+      file.wasHinted = false;
+      this.look(file.name);
+    }
+    this.#arm(file.dueMs);
+  }
+
+  #onTrouble(file: WaitingFile, error: unknown): void {
+    const known =
+      error instanceof FlashError
+        ? error
+        : new FlashError(
+            'WATCH_NOT_TAKEN',
+            `"${file.name.text}" could not be taken in (${errorCode(error) ?? String(error)})`,
+            { cause: error },
+          );
+    this.#parts.notices.tell(file.name.key, 'file.left', known, { image: file.name.text });
+    file.dueMs = this.#parts.clock.monotonic() + this.#parts.retryMs;
+  }
+
+  /** One visit: look, decide, and do what was decided. */
+  async #advance(file: WaitingFile): Promise<void> {
+    const { root, clock, wasMoved } = this.#parts;
+    const look = await lookAt(pathIn(root, file.name));
+    if (look === null) return this.#forget(file);
+    if (look.type !== 'file') return this.#leaveAlone(file, look.type);
+    if (file.taken !== null) return this.#place(file, file.taken);
+
+    const { snapshot } = look;
+    const sidecar = await this.#readSidecar(file.name);
+    if (file.history === null) this.#parts.log.info('file.seen', { image: file.name.text, bytes: snapshot.sizeBytes });
+    file.history = observe(
+      file.history,
+      { snapshot, sidecar, wasMoved: wasMoved(file.name, snapshot) },
+      clock.monotonic(),
+    );
+    await this.#act(file, file.history, null);
+  }
+
+  async #act(file: WaitingFile, history: FileHistory, content: Content | null): Promise<void> {
+    const { clock, times } = this.#parts;
+    const decision = decide(history, clock.monotonic(), times);
+    switch (decision.action) {
+      case 'wait':
+        file.dueMs = decision.untilMs;
+        return this.#mindGrowth(file, history);
+      case 'leave':
+        return this.#tell(file, 'WATCH_EMPTY', 'is empty');
+      case 'examine': {
+        const read = await this.#parts.intake.examine({ name: file.name, snapshot: history.snapshot });
+        if (read === null) return this.#lookSoon(file);
+        const wasMoved = this.#parts.wasMoved(file.name, history.snapshot);
+        const examination = { sha256: read.image?.sha256 ?? null, verdict: read.verdict };
+        file.history = { ...history, wasMoved, examination };
+        return this.#act(file, file.history, read);
+      }
+      case 'take':
+        return this.#take(file, history, content);
+      case 'refuse':
+        return this.#reject(file, history, mismatch(file.name, history, decision.sidecarSha256));
+    }
+  }
+
+  async #take(file: WaitingFile, history: FileHistory, known: Content | null): Promise<void> {
+    const { intake } = this.#parts;
+    const settled = { name: file.name, snapshot: history.snapshot, seenMs: file.seenMs };
+    const content = known ?? (await intake.examine(settled));
+    if (content === null) return this.#lookSoon(file);
+    const [problem] = content.problems;
+    if (problem !== undefined) return this.#reject(file, history, problem);
+    if (content.image === null) return;
+    const drop = await intake.take(settled, content.image);
+    if (drop === null) return this.#lookSoon(file);
+    file.taken = { drop, snapshot: history.snapshot };
+    await this.#place(file, file.taken);
+  }
+
+  async #place(file: WaitingFile, { drop, snapshot }: NonNullable<WaitingFile['taken']>): Promise<void> {
+    const placed = await this.#parts.intake.place(drop, { name: file.name, snapshot });
+    this.#forget(file);
+    this.#parts.onTaken(placed);
+    if (placed.placedName === null) this.look(file.name);
+  }
+
+  async #reject(file: WaitingFile, history: FileHistory, problem: ErrorReport): Promise<void> {
+    const settled = { name: file.name, snapshot: history.snapshot, seenMs: file.seenMs };
+    const wasMoved = await this.#parts.intake.reject(settled, history.examination?.sha256 ?? null, problem);
+    return wasMoved ? this.#forget(file) : this.#lookSoon(file);
+  }
+
+  /** Gone, taken or rejected: whatever appears under this name now is another file. */
+  #forget(file: WaitingFile): void {
+    this.#files.delete(file.name.key);
+    this.#parts.notices.settle(file.name.key);
+    if (file.wasHinted) {
+      file.wasHinted = false;
+      this.look(file.name);
+    }
+  }
+
+  #lookSoon(file: WaitingFile): void {
+    file.dueMs = this.#parts.clock.monotonic() + this.#parts.times.confirmMs;
+  }
+
+  #leaveAlone(file: WaitingFile, type: EntryType): void {
+    file.history = null;
+    if (type === 'link') this.#tell(file, 'WATCH_LINK', 'is a link');
+    if (type === 'special') this.#tell(file, 'WATCH_NOT_A_FILE', 'is a pipe, socket or device');
+  }
+
+  #mindGrowth(file: WaitingFile, history: FileHistory): void {
+    const growingMs = history.unchangedSinceMs - history.firstSeenMs;
+    if (growingMs < LONG_GROWTH_MS) return;
+    this.#tell(file, 'WATCH_STILL_GROWING', `has been changing for ${Math.round(growingMs / 60_000)} minutes`);
+  }
+
+  #tell(file: WaitingFile, code: ErrorCode, what: string): void {
+    const error = new FlashError(code, `"${file.name.text}" ${what}`);
+    this.#parts.notices.tell(file.name.key, 'file.left', error, { image: file.name.text });
+  }
+
+  async #readSidecar(name: EntryName): Promise<SidecarState | null> {
+    const path = pathIn(this.#parts.root, name, SIDECAR_SUFFIX);
+    const look = await lookAt(path);
+    if (look?.type !== 'file') return null;
+    const { snapshot } = look;
+    if (snapshot.sizeBytes > LARGEST_SIDECAR_BYTES) return { sha256: null, snapshot };
+    try {
+      return { sha256: parseSidecar(await readFile(path, 'utf8')), snapshot };
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  /** One timer, for the file that is due first. */
+  #arm(dueMs: number): void {
+    if (this.#isClosed || dueMs >= this.#armedMs) return;
+    const { clock } = this.#parts;
+    this.#timer?.cancel();
+    this.#armedMs = dueMs;
+    this.#timer = clock.setTimer(Math.max(0, Math.ceil(dueMs - clock.monotonic())), () => this.#lookAtDue());
+  }
+
+  #lookAtDue(): void {
+    const nowMs = this.#parts.clock.monotonic();
+    this.#armedMs = Infinity;
+    let nextMs = Infinity;
+    for (const { name, dueMs, isBusy } of [...this.#files.values()]) {
+      if (isBusy) continue;
+      if (dueMs <= nowMs) this.look(name);
+      else nextMs = Math.min(nextMs, dueMs);
+    }
+    this.#arm(nextMs);
+  }
+}
+
+function mismatch(name: EntryName, history: FileHistory, sidecarSha256: string | null): ErrorReport {
+  const sha256 = history.examination?.sha256 ?? null;
+  const expected = sidecarSha256 === null ? 'holds no SHA-256' : `says ${sidecarSha256}`;
+  const message = `"${name.text}" has the SHA-256 ${sha256}, but its sidecar ${expected}`;
+  return new FlashError('IMAGE_HASH_MISMATCH', message, { details: { sha256, expected: sidecarSha256 } }).toJSON();
+}
