@@ -36,14 +36,16 @@ export function acquireInstanceLock(dataFolder: string, pid: number): InstanceLo
     database.close();
     throw unusable(dataFolder, error);
   }
-  return {
-    release: () => {
-      if (!database.isOpen) return;
-      // First the name, then the lock: never the name of the next holder.
-      rmSync(pidFile, { force: true });
-      database.close();
-    },
+  const release = () => {
+    process.off('exit', release);
+    if (!database.isOpen) return;
+    // First the name, then the lock: never the name of the next holder.
+    rmSync(pidFile, { force: true });
+    database.close();
   };
+  // Also keeps the database from being garbage-collected, and the lock with it, where the caller keeps no reference.
+  process.once('exit', release);
+  return { release };
 }
 
 function openLockFile(dataFolder: string): DatabaseSync {

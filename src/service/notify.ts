@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { type Clock, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
 
@@ -47,10 +47,20 @@ export function createNotifier(around: NotifySurroundings): ServiceNotifier {
   const closed = new AbortController();
   let deliveries: Promise<void> = Promise.resolve();
   let watchdog: Promise<void> | null = null;
+  let isMissing = false;
 
   function send(...assignments: string[]): Promise<void> {
-    deliveries = deliveries.then(() => deliver(assignments, around));
+    deliveries = deliveries.then(() => sendNow(assignments));
     return deliveries;
+  }
+
+  async function sendNow(assignments: readonly string[]): Promise<void> {
+    if (isMissing) return;
+    const error = await deliver(assignments, env);
+    if (error === null) return;
+    // A container may pass the socket on without the program; saying so once is enough.
+    isMissing = error.code === 'ENOENT';
+    around.log.warn('service.notify-failed', { message: assignments[0], error });
   }
 
   /** Waits for each delivery, so that a manager that hangs never makes a queue. */
@@ -97,16 +107,13 @@ function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
-function deliver(assignments: readonly string[], { env, log }: NotifySurroundings): Promise<void> {
+function deliver(assignments: readonly string[], env: NotifySurroundings['env']): Promise<ExecFileException | null> {
   return new Promise((resolve) => {
     execFile(
       'systemd-notify',
       ['--', ...assignments],
       { env: { PATH: env['PATH'], NOTIFY_SOCKET: env['NOTIFY_SOCKET'] }, timeout: DELIVERY_TIMEOUT_MS },
-      (error) => {
-        if (error !== null) log.warn('service.notify-failed', { message: assignments[0], error });
-        resolve();
-      },
+      resolve,
     );
   });
 }
