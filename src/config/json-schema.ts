@@ -1,9 +1,16 @@
 import * as z from 'zod';
 import type { ProtocolOptions } from './option-schema.ts';
 import { configSchema } from './schema.ts';
+import { DURATION_PATTERN, SIZE_PATTERN } from './units.ts';
 
 /** The parts of a JSON Schema that a config schema uses. */
 interface SchemaNode {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly items?: SchemaNode;
   readonly anyOf?: readonly SchemaNode[];
@@ -17,6 +24,8 @@ interface SchemaNode {
 export interface ConfigKey {
   /** `rules[].update.retries`; `[]` stands for any index. */
   readonly path: string;
+  /** What kind of value it takes, in a few words: `duration`, `0–20`, `json, pretty`. */
+  readonly type: string;
   readonly description: string;
   readonly isRequired: boolean;
   /** As the config would write it; undefined where the key has none. */
@@ -53,6 +62,7 @@ function collect(node: SchemaNode, path: string, keys: Map<string, ConfigKey>): 
     if (!keys.has(childPath)) {
       keys.set(childPath, {
         path: childPath,
+        type: typeOf(child),
         description: child.description ?? '',
         isRequired: node.required?.includes(name) ?? false,
         default: child.default,
@@ -62,4 +72,21 @@ function collect(node: SchemaNode, path: string, keys: Map<string, ConfigKey>): 
   }
   for (const branch of [...(node.anyOf ?? []), ...(node.oneOf ?? [])]) collect(branch, path, keys);
   if (node.items !== undefined) collect(node.items, `${path}[]`, keys);
+}
+
+const withoutRepeats = (types: readonly string[]) =>
+  types.filter((type, index) => !types.slice(0, index).some((earlier) => earlier.includes(type)));
+
+const WORDS: Readonly<Record<string, string>> = { string: 'text', boolean: 'true, false', object: 'mapping' };
+
+function typeOf(node: SchemaNode): string {
+  const branches = [...(node.anyOf ?? []), ...(node.oneOf ?? [])];
+  if (branches.length > 0) return withoutRepeats(branches.map(typeOf)).join(' or ');
+  if (node.const !== undefined) return String(node.const);
+  if (node.enum !== undefined) return node.enum.join(', ');
+  if (node.pattern === DURATION_PATTERN.source) return 'duration';
+  if (node.pattern === SIZE_PATTERN.source) return 'size';
+  if (node.items !== undefined) return `list of ${typeOf(node.items)}`;
+  if (node.type === 'integer') return `${node.minimum}–${node.maximum}`;
+  return WORDS[node.type ?? ''] ?? '';
 }

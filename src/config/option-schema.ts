@@ -27,7 +27,7 @@ function fieldSchema(field: Field, places: SecretPlaces): z.ZodType {
     case 'boolean':
       return yesOrNo().default(field.default);
     case 'choice':
-      return choice(field.values).default(field.default);
+      return choice(field.values).prefault(field.default);
     case 'text':
       return field.default === null ? text('text').optional() : text('text').default(field.default);
     case 'secret':
@@ -40,7 +40,7 @@ function fieldSchema(field: Field, places: SecretPlaces): z.ZodType {
 }
 
 /** YAML reads `chunk: 4096` as a number; where the values are numbers by their look, that is meant. */
-function choice(values: readonly string[]): z.ZodType<string> {
+function choice(values: readonly string[]): z.ZodType<string, string | number> {
   const [first, ...others] = values.map(Number).filter((value) => values.includes(String(value)));
   if (first === undefined) return oneOf(values);
   const numbers = z.literal([first, ...others]).transform(String);

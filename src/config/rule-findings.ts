@@ -65,9 +65,13 @@ function coversFirmware(wide: FirmwareSelector, narrow: FirmwareSelector): boole
   return (
     patterns.every((key) => coversPattern(wide[key], narrow[key])) &&
     coversValue(wide.chip, narrow.chip) &&
-    coversValue(wide.kind, narrow.kind)
+    coversValue(wide.kind, narrow.kind) &&
+    (asksForKind(wide) || !asksForKind(narrow))
   );
 }
+
+/** Filesystem and raw images go only where `kind` or `file` asks for them (model/rule.ts). */
+const asksForKind = ({ kind, file }: FirmwareSelector) => kind !== null || file !== null;
 
 function coversDevices(wide: DeviceSelector, narrow: DeviceSelector): boolean {
   const patterns = ['name', 'board', 'service', 'mac'] as const;

@@ -167,6 +167,15 @@ describe('warnings', () => {
     expect(warningsOf(shadow(firmware, devices))).toEqual(['10 rules[1] CONFIG_RULE_SHADOWED']),
   );
 
+  it('not for filesystem images behind a rule that takes none', () =>
+    expect(
+      warningsOf(`version: 1
+drop: { path: ./drop }
+rules:
+  - { name: apps, firmware: { chip: esp32 }, devices: { name: a } }
+  - { name: files, firmware: { chip: esp32, kind: filesystem }, devices: { name: a } }`),
+    ).toEqual([]));
+
   it.each([
     ['other files', '{ file: "relay-*.bin" }', '{ name: "sensor-*" }'],
     ['more devices', '{ file: "sensor-*.bin" }', '{ board: "d1*" }'],
