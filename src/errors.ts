@@ -229,6 +229,26 @@ export const CATALOGUE = {
   OTA_RESULT_LOST: {
     disposition: 'uncertain',
     hint: 'Look which firmware the device runs: it had the whole image when the connection was lost.',
+  // --- DISCOVERY: finding devices ------------------------------------------------------------------------------------
+  DISCOVERY_NO_INTERFACE: {
+    disposition: 'retry',
+    hint: 'Bring the network up, or correct "discovery.mdns.interface"; devices of the fixed list are served meanwhile.',
+  },
+  DISCOVERY_PORT_TAKEN: {
+    disposition: 'retry',
+    hint: 'Find the program that holds UDP port 5353 for itself (ss -lunp) and let it share the port, or set "mdns: false".',
+  },
+  DISCOVERY_LINK_FAILED: {
+    disposition: 'retry',
+    hint: 'Check the interface and the firewall (UDP 5353, group 224.0.0.251), or name another interface in the config.',
+  },
+  DISCOVERY_FLOOD: {
+    disposition: 'retry',
+    hint: 'Find the host that floods the network with mDNS (tcpdump udp port 5353).',
+  },
+  DISCOVERY_AMBIGUOUS: {
+    disposition: 'permanent',
+    hint: 'Make names unique, or tell the devices apart in "devices:" by mac; until then neither is updated on a guess.',
   },
 } as const satisfies Record<string, CatalogueEntry>;
 

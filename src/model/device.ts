@@ -18,7 +18,7 @@ export interface MdnsSighting {
   readonly txt: Readonly<Record<string, string>>;
   /** The address of the local interface that heard it. */
   readonly localInterface: string;
-  /** Unasked-for: the device says of itself that it has just come onto the network (RFC 6762, section 8.3). */
+  /** Unasked-for: no question explains this packet. Two of them within seconds are an announcement (RFC 6762, section 8.3). */
   readonly isAnnouncement: boolean;
   readonly ttlSeconds: number;
   readonly atMs: number;

@@ -1,0 +1,61 @@
+import { BlockList, isIP } from 'node:net';
+import type { LocalInterface } from './interfaces.ts';
+
+/** What may be believed of the addresses in and around a datagram that came in on one interface. */
+export interface LinkScope {
+  /** Did the datagram come from this link (RFC 6762, section 11)? */
+  isOnLink(source: string): boolean;
+  /** Can a device on this link have that address? */
+  isPlausible(address: string): boolean;
+}
+
+/** Never the address of a device: unspecified, multicast, reserved, limited broadcast (RFC 6890), and their IPv6 kin. */
+const NEVER_A_DEVICE = blockList([
+  ['0.0.0.0', 8, 'ipv4'],
+  ['224.0.0.0', 4, 'ipv4'],
+  ['240.0.0.0', 4, 'ipv4'],
+  ['::', 128, 'ipv6'],
+  ['ff00::', 8, 'ipv6'],
+]);
+const LOOPBACK = blockList([
+  ['127.0.0.0', 8, 'ipv4'],
+  ['::1', 128, 'ipv6'],
+]);
+
+export function linkScope(local: LocalInterface): LinkScope {
+  const onLink = blockList(local.ranges.map(({ address, prefix, family }) => [address, prefix, family]));
+  const broadcasts = new Set(local.ranges.flatMap(broadcastOf));
+  return {
+    isOnLink: (source) => has(onLink, withoutZone(source)),
+    isPlausible: (address) =>
+      isIP(address) !== 0 &&
+      // IPv4 in IPv6 clothes would get around the IPv4 rules.
+      !address.toLowerCase().startsWith('::ffff:') &&
+      !has(NEVER_A_DEVICE, address) &&
+      !broadcasts.has(address) &&
+      (local.isLoopback || !has(LOOPBACK, address)),
+  };
+}
+
+/** `fe80::1%eth0` without the zone. */
+function withoutZone(address: string): string {
+  return address.split('%')[0] ?? address;
+}
+
+function has(list: BlockList, address: string): boolean {
+  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+function blockList(ranges: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[]): BlockList {
+  const list = new BlockList();
+  for (const [address, prefix, family] of ranges) list.addSubnet(address, prefix, family);
+  return list;
+}
+
+function broadcastOf(range: LocalInterface['ranges'][number]): string[] {
+  if (range.family !== 'ipv4' || range.prefix > 30) return [];
+  const number = range.address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  const hostBits = 2 ** (32 - range.prefix);
+  const last = Math.floor(number / hostBits) * hostBits + hostBits - 1;
+  return [[24, 16, 8, 0].map((shift) => Math.floor(last / 2 ** shift) % 256).join('.')];
+}

@@ -1,0 +1,383 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../clock.ts';
+import { FlashError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Device, FixedDevice, MdnsSighting } from '../model/device.ts';
+import { DeviceIndex } from './device-index.ts';
+import { fixedKey, identityOfName, isNameKey, macKey, nameOfKey, separateId } from './identity.ts';
+import {
+  type EntryVerdict,
+  identify,
+  isRenamed,
+  knownMac,
+  matchEntry,
+  twoNamesAtOneAddress,
+  type Verdict,
+} from './merge.ts';
+import type { MacLookup } from './neighbours.ts';
+import { BURST, isBurst, type ReturnEvidence, ReturnWatch } from './return-watch.ts';
+import type { LossReason, MdnsLoss, MdnsProber, SightingListener } from './source.ts';
+import {
+  describe,
+  joinTracked,
+  lastKnown,
+  newTracked,
+  older,
+  pathKey,
+  restoredTracked,
+  type Tracked,
+} from './tracked.ts';
+
+/** What the registry tells. `device` is the state after the event. */
+export type RegistryEvent =
+  /** It can be worked on now: never seen before, back from `away`, or at another address or port. */
+  | { readonly kind: 'seen'; readonly device: Device; readonly why: 'new' | 'back' | 'moved' }
+  /** A device that is `present` announced itself anew, as after a restart or waking up. */
+  | { readonly kind: 'announced'; readonly device: Device }
+  | { readonly kind: 'lost'; readonly device: Device; readonly reason: LossReason }
+  /** Something worth keeping changed (not the time it was last seen). Comes before any other event of the same cause. */
+  | { readonly kind: 'changed'; readonly device: Device }
+  /** `fromId` turned out to be `device`. `get(fromId)` finds `device` from now on. */
+  | { readonly kind: 'merged'; readonly device: Device; readonly fromId: string }
+  /** An entry that nothing was ever seen of is no longer in the fixed list. */
+  | { readonly kind: 'removed'; readonly device: Device };
+
+export interface RegistryOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** In order of preference: the first one a device offers gives its port and TXT record. */
+  readonly services: readonly string[];
+  readonly macOf: MacLookup;
+}
+
+/** A burst of eight is the longest known (esp8266/Arduino, LEAmDNS). */
+const MAX_ANNOUNCEMENTS = 16;
+const NO_PROBER: MdnsProber = { probe: () => undefined, reconfirm: () => undefined };
+
+/**
+ * All devices, each under one identity, from what sources see and what the fixed list says. The decisions are in merge.ts; this
+ * class keeps the state and tells of changes. Listeners are called synchronously and must not throw.
+ */
+export class DeviceRegistry implements SightingListener {
+  readonly #options: RegistryOptions;
+  readonly #index: DeviceIndex;
+  readonly #listeners = new Set<(event: RegistryEvent) => void>();
+  readonly #watches = new Map<string, Set<ReturnWatch>>();
+  /** Times of unasked-for announcements, epoch ms, of the last quarter of a minute. */
+  readonly #announcedMs = new Map<string, readonly number[]>();
+  #prober: MdnsProber = NO_PROBER;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#index = new DeviceIndex(options.services);
+  }
+
+  /** Who asks devices whether they are there; without one, only what they say unasked is known. */
+  useProber(prober: MdnsProber): void {
+    this.#prober = prober;
+  }
+
+  subscribe(listener: (event: RegistryEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  list(): Device[] {
+    return [...this.#index.all()].map((tracked) => this.#describe(tracked));
+  }
+
+  /** By id, also an id that was joined with another device since. */
+  get(id: string): Device | null {
+    const tracked = this.#index.ownerOf(id);
+    return tracked ? this.#describe(tracked) : null;
+  }
+
+  /** Devices that a person may mean: by id or key, name, address, `address:port` or MAC address. More than one is ambiguous. */
+  find(text: string): Device[] {
+    const exact = this.#index.ownerOf(text) ?? this.#index.ownerOf(macKey(text));
+    if (exact) return [this.#describe(exact)];
+    const wanted = text.toLowerCase();
+    return this.list().filter(
+      ({ name, address, port, mac }) =>
+        name.toLowerCase() === wanted || address === wanted || `${address}:${port}` === wanted || mac === wanted,
+    );
+  }
+
+  /** Devices that the journal kept. They are `away`, or `unknown` with a fixed address, until seen. Call before the first sighting. */
+  restore(devices: readonly Device[]): void {
+    for (const device of devices) this.#index.put(restoredTracked(device));
+  }
+
+  /** Replaces the fixed list: at start, and when the config is loaded again. */
+  setFixed(entries: readonly FixedDevice[]): void {
+    this.#index.setEntries(entries);
+    const names = new Set(entries.map(({ name }) => fixedKey(name)));
+    for (const tracked of [...this.#index.all()]) this.#dropEntry(tracked, names);
+    for (const entry of entries) this.#putEntry(entry);
+  }
+
+  sighted(sighting: MdnsSighting): void {
+    const { macOf, services } = this.#options;
+    const arpMac = sighting.addresses.map((address) => macOf(address)).find((mac) => mac !== null) ?? null;
+    const verdict = identify(sighting, arpMac, this.#index);
+    const before = this.#deviceOf(verdict, sighting);
+    const heard: Tracked = {
+      ...before,
+      keys: this.#unclaimed(identityOfName(sighting.service, sighting.instance).keys, before),
+      paths: new Map(before.paths).set(pathKey(sighting), sighting),
+      arpMac: arpMac ?? before.arpMac,
+      wasSeen: true,
+      lastSeenMs: sighting.atMs,
+    };
+    const entryVerdict = matchEntry(heard, sighting, knownMac(heard), this.#index);
+    const named = this.#applyEntry({ ...heard, last: lastKnown(heard, services) }, entryVerdict);
+    const conflict = [verdict, entryVerdict, twoNamesAtOneAddress(named, sighting, this.#index)].find(
+      (found) => found.kind === 'conflict',
+    );
+    this.#store(named);
+    this.#judge(named.id, conflict ?? null);
+    this.#tellSeen(before, named.id);
+    this.#heard(named.id, sighting, before);
+  }
+
+  lost(loss: MdnsLoss): void {
+    const key = pathKey(loss);
+    const { nameKey } = identityOfName(loss.service, loss.instance);
+    const holder = [nameKey, separateId(nameKey, loss)]
+      .map((id) => this.#index.ownerOf(id))
+      .find((tracked) => tracked?.paths.has(key));
+    if (!holder) return;
+    const paths = new Map(holder.paths);
+    paths.delete(key);
+    const left = { ...holder, paths };
+    this.#store({ ...left, last: paths.size > 0 ? lastKnown(left, this.#options.services) : holder.last });
+    if (paths.size > 0) return;
+    this.#judge(holder.id, null);
+    for (const watch of this.#watches.get(holder.id) ?? []) watch.lost(loss.atMs);
+    const device = this.#describeId(holder.id);
+    this.#options.log.info('device.lost', { device: device.id, name: device.name, reason: loss.reason });
+    this.#emit({ kind: 'lost', device, reason: loss.reason });
+    this.#joinRenamed(holder.id);
+  }
+
+  /** Multicasts one question to the device. If it is awake, a sighting follows, and with it any event that it causes. */
+  probe(id: string): void {
+    for (const [service, instance] of this.#namesOf(id)) this.#prober.probe(service, instance);
+  }
+
+  /**
+   * The device did not answer where it should have: asks for it over mDNS, and reports it `lost` in five seconds if it is silent there
+   * as well. For devices that sleep: their records outlive their waking by far.
+   */
+  reconfirm(id: string): void {
+    for (const [service, instance] of this.#namesOf(id)) this.#prober.reconfirm(service, instance);
+  }
+
+  /**
+   * Resolves when the device is proven to have restarted after `afterMs` (epoch ms); rejects with the signal's reason. It may be called
+   * late: announcements of the last 15 seconds are remembered. A device that does not speak mDNS never resolves it.
+   */
+  expectReturn(
+    id: string,
+    options: { readonly afterMs: number; readonly signal: AbortSignal },
+  ): Promise<ReturnEvidence> {
+    const { afterMs, signal } = options;
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const ownId = this.#index.ownerOf(id)?.id ?? id;
+    const watch = new ReturnWatch(this.#options.clock, afterMs, () => this.probe(ownId));
+    this.#watches.set(ownId, (this.#watches.get(ownId) ?? new Set()).add(watch));
+    for (const atMs of this.#announcedMs.get(ownId) ?? []) watch.heard(atMs, true);
+    return new Promise<ReturnEvidence>((resolve, reject) => {
+      const onAbort = () => reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      void watch.evidence.then((evidence) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(evidence);
+      });
+    }).finally(() => this.#endWatch(watch));
+  }
+
+  #endWatch(watch: ReturnWatch): void {
+    watch.stop();
+    for (const [id, watches] of this.#watches) {
+      watches.delete(watch);
+      if (watches.size === 0) this.#watches.delete(id);
+    }
+  }
+
+  #deviceOf(verdict: Verdict, sighting: MdnsSighting): Tracked {
+    switch (verdict.kind) {
+      case 'new':
+        return newTracked(verdict.id, sighting.instance, sighting.atMs);
+      case 'known':
+        return verdict.device;
+      case 'join':
+        return this.#join(...verdict.devices);
+      case 'conflict':
+        return this.#index.ownerOf(verdict.id) ?? newTracked(verdict.id, sighting.instance, sighting.atMs);
+    }
+  }
+
+  #join(a: Tracked, b: Tracked): Tracked {
+    const [keep, drop] = older(a, b);
+    const joined = joinTracked(keep, drop);
+    this.#index.remove(drop.id);
+    this.#index.put(joined);
+    const watches = [...(this.#watches.get(keep.id) ?? []), ...(this.#watches.get(drop.id) ?? [])];
+    this.#watches.delete(drop.id);
+    if (watches.length > 0) this.#watches.set(keep.id, new Set(watches));
+    const device = this.#describe(joined);
+    this.#options.log.debug('device.merged', { device: device.id, from: drop.id });
+    this.#emit({ kind: 'merged', device, fromId: drop.id });
+    return joined;
+  }
+
+  /** A key belongs to the device that had it first, until that one is joined with another. */
+  #unclaimed(keys: readonly string[], device: Tracked): readonly string[] {
+    const free = keys.filter((key) => (this.#index.ownerOf(key) ?? device).id === device.id);
+    const all = new Set([...device.keys, ...free]);
+    return all.size === device.keys.length ? device.keys : [...all];
+  }
+
+  #applyEntry(device: Tracked, verdict: EntryVerdict): Tracked {
+    if (verdict.kind !== 'take' && verdict.kind !== 'join') return device;
+    this.#index.put(device);
+    const whole = verdict.kind === 'join' ? this.#join(device, verdict.placeholder) : device;
+    return this.#withEntry(whole, verdict.entry);
+  }
+
+  #withEntry(device: Tracked, entry: FixedDevice): Tracked {
+    const keys = [fixedKey(entry.name), ...(entry.mac ? [macKey(entry.mac)] : [])];
+    return { ...device, entry, keys: this.#unclaimed(keys, device) };
+  }
+
+  #putEntry(entry: FixedDevice): void {
+    const holder = this.#index.ownerOf(fixedKey(entry.name));
+    const found = holder ? [holder] : this.#described(entry);
+    const [only] = found;
+    const device =
+      only && found.length === 1 ? only : newTracked(fixedKey(entry.name), entry.name, this.#options.clock.now());
+    this.#store(this.#withEntry(device, entry));
+  }
+
+  /** Known devices without an entry that an entry describes. One that is away is found by its address when it is back there. */
+  #described(entry: FixedDevice): Tracked[] {
+    const byKey = [
+      ...(entry.mac ? [macKey(entry.mac)] : []),
+      ...(entry.instance
+        ? this.#options.services.map((service) => identityOfName(service, entry.instance ?? '').nameKey)
+        : []),
+    ].map((key) => this.#index.ownerOf(key));
+    const byAddress = (entry.address ? this.#index.at(entry.address) : []).filter(
+      ({ paths, last }) => paths.size > 0 && (entry.port === null || last.port === entry.port),
+    );
+    const found = byKey.some((tracked) => tracked) ? byKey : byAddress;
+    return [...new Set(found)].filter((tracked) => tracked !== undefined).filter((tracked) => tracked.entry === null);
+  }
+
+  #dropEntry(tracked: Tracked, names: ReadonlySet<string>): void {
+    const stale = tracked.keys.filter((key) => key.startsWith('fixed:') && !names.has(key));
+    if (stale.length === 0) return;
+    const device = this.#describe(tracked);
+    if (!tracked.keys.some(isNameKey)) {
+      this.#index.remove(tracked.id);
+      this.#emit({ kind: 'removed', device });
+      return;
+    }
+    const entry = tracked.entry && names.has(fixedKey(tracked.entry.name)) ? tracked.entry : null;
+    this.#store({ ...tracked, entry, keys: tracked.keys.filter((key) => !stale.includes(key)) });
+  }
+
+  #store(tracked: Tracked): void {
+    const old = this.#index.ownerOf(tracked.id);
+    this.#index.put(tracked);
+    const device = this.#describe(tracked);
+    const hasChanged =
+      !old || !isDeepStrictEqual({ ...this.#describe(old), lastSeenMs: 0 }, { ...device, lastSeenMs: 0 });
+    if (hasChanged) this.#emit({ kind: 'changed', device });
+  }
+
+  /**
+   * Marks a conflict on both devices, or takes it back: the one whose sighting showed it must be seen without it, or one of
+   * the two must be gone.
+   */
+  #judge(id: string, found: { readonly other: Tracked; readonly reason: string } | null): void {
+    const device = this.#index.ownerOf(id);
+    if (!device) return;
+    const { conflict } = device;
+    if (!found) {
+      if (!conflict || (!conflict.isReporter && device.paths.size > 0)) return;
+      this.#store({ ...device, conflict: null });
+      const other = this.#index.ownerOf(conflict.withId);
+      if (other?.conflict?.withId === id) this.#store({ ...other, conflict: null });
+      return;
+    }
+    if (conflict?.reason === found.reason) return;
+    const error = new FlashError('DISCOVERY_AMBIGUOUS', found.reason);
+    this.#options.log.warn('device.ambiguous', { device: id, other: found.other.id, ...error.toJSON() });
+    this.#store({ ...device, conflict: { withId: found.other.id, reason: found.reason, isReporter: true } });
+    const other = this.#index.ownerOf(found.other.id);
+    if (!other || other.id === id) return;
+    this.#store({ ...other, conflict: { withId: id, reason: found.reason, isReporter: false } });
+    this.reconfirm(other.id);
+  }
+
+  /** A device that was renamed: its old name fell silent while the new one is heard where it was. */
+  #joinRenamed(goneId: string): void {
+    const gone = this.#index.ownerOf(goneId);
+    if (!gone?.last.address) return;
+    for (const heir of this.#index.at(gone.last.address)) {
+      const [path] = heir.paths.values();
+      const isNewcomer = heir.firstSeenMs >= (gone.lastSeenMs ?? Number.POSITIVE_INFINITY);
+      if (!path || !isNewcomer || !isRenamed(gone, path, knownMac(heir))) continue;
+      this.#store(this.#join(gone, heir));
+      return;
+    }
+  }
+
+  #tellSeen(before: Tracked, id: string): void {
+    const device = this.#describeId(id);
+    const wasPresent = before.paths.size > 0;
+    const old = this.#describe(before);
+    const hasMoved = wasPresent && (old.address !== device.address || old.port !== device.port);
+    if (wasPresent && !hasMoved) return;
+    const why = hasMoved ? 'moved' : before.lastSeenMs === null ? 'new' : 'back';
+    const { name, address, port, board } = device;
+    this.#options.log.info('device.seen', { device: device.id, name, address, port, board, why });
+    this.#emit({ kind: 'seen', device, why });
+  }
+
+  #heard(id: string, sighting: MdnsSighting, before: Tracked): void {
+    for (const watch of this.#watches.get(id) ?? []) watch.heard(sighting.atMs, sighting.isAnnouncement);
+    if (!sighting.isAnnouncement) return;
+    const earlier = (this.#announcedMs.get(id) ?? []).filter((atMs) => sighting.atMs - atMs <= BURST.longestMs);
+    const times = [...earlier, sighting.atMs].slice(-MAX_ANNOUNCEMENTS);
+    this.#announcedMs.set(id, times);
+    if (before.paths.size === 0 || isBurst(earlier) || !isBurst(times)) return;
+    const device = this.#describeId(id);
+    this.#options.log.debug('device.announced', { device: id, name: device.name });
+    this.#emit({ kind: 'announced', device });
+  }
+
+  /** Service and instance of a device, as its keys or live paths tell. */
+  #namesOf(id: string): (readonly [service: string, instance: string])[] {
+    const tracked = this.#index.ownerOf(id);
+    if (!tracked) return [];
+    const live = [...tracked.paths.values()].map(({ service, instance }) => [service, instance] as const);
+    return live.length > 0 ? live : tracked.keys.flatMap(nameOfKey);
+  }
+
+  #emit(event: RegistryEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  #describeId(id: string): Device {
+    const tracked = this.#index.ownerOf(id);
+    if (!tracked) throw new Error(`no device ${id}`);
+    return this.#describe(tracked);
+  }
+
+  #describe(tracked: Tracked): Device {
+    return describe(tracked, this.#options.services);
+  }
+}
