@@ -105,7 +105,7 @@ function ruleAt(index: number): Rule {
   const none = { name: null, board: null, service: null, address: null, mac: null, chip: null, tags: null, port: null };
   const narrow: Partial<Rule['devices']>[] = [
     { name: `site-${index}-*` },
-    { name: `{site,place}-${index}-[a-z]ensor-*` },
+    { name: `site-${index}-{sensor,plug}-[0-9]*` },
     { address: [`10.${index}.0.0/16`], port: 8266 },
     { tags: [`site-${index}`], service: 'arduino' },
     { board: 'd1_*', name: `*-${index}-*`, chip: 'esp8266' },

@@ -17,10 +17,10 @@ export function compileDeviceSelector(selector: DeviceSelector): readonly Device
   return [
     ...(port === null ? [] : [portCheck(port)]),
     ...(tags ?? []).map(tagCheck),
-    ...(name === null ? [] : [nameCheck(name)]),
     ...(board === null ? [] : [boardCheck(board)]),
     ...(service === null ? [] : [serviceCheck(service)]),
     ...(mac === null ? [] : [macCheck(mac)]),
+    ...(name === null ? [] : [nameCheck(name)]),
     ...(chip === null ? [] : [chipCheck(chip)]),
     ...(address === null ? [] : [addressCheck(address)]),
   ];

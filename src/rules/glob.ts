@@ -33,9 +33,17 @@ function matcher(pattern: string): (lowered: string) => boolean {
   if (pattern.endsWith('*') && isPlain(head)) return (lowered) => lowered.startsWith(head);
   const tail = pattern.slice(1);
   if (pattern.startsWith('*') && isPlain(tail)) return (lowered) => lowered.endsWith(tail);
+  const middle = pattern.slice(1, -1);
+  if (/^\*.*\*$/s.test(pattern) && isPlain(middle)) return (lowered) => lowered.includes(middle);
   const expression = picomatch.makeRe(literalMarks(pattern), OPTIONS);
-  const literalHead = pattern.slice(0, pattern.search(SPECIAL));
-  return (lowered) => lowered.startsWith(literalHead) && expression.test(lowered);
+  const begin = literalHead(pattern);
+  return (lowered) => lowered.startsWith(begin) && expression.test(lowered);
+}
+
+/** What every match begins with, in lower case: `sensor-` of `Sensor-*`. */
+export function literalHead(pattern: string): string {
+  const special = pattern.search(SPECIAL);
+  return (special === -1 ? pattern : pattern.slice(0, special)).toLowerCase();
 }
 
 /** Marks that picomatch would read as parts of a regular expression. One that is escaped already stays as it is. */

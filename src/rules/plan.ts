@@ -7,6 +7,7 @@ import { acceptsDevice, compileDeviceSelector, type DeviceCheck } from './device
 import { compileFirmwareSelector, type FirmwareMiss } from './firmware-selector.ts';
 import { askGuards } from './guards.ts';
 import { noMatch } from './no-match.ts';
+import { RuleIndex } from './rule-index.ts';
 import { Subject } from './subject.ts';
 
 export interface CompiledRule {
@@ -61,26 +62,37 @@ export function plan(
   devices: Iterable<Device>,
   context: PlanContext,
 ): Plan {
-  const { matching } = matchingRules(compiled, image);
+  const question = questionOf(compiled, image, context);
   const decisions: Decision[] = [];
-  for (const device of devices) decisions.push(decideAmong(matching, image, device, context));
-  return { image, rules: matching.map(({ rule }) => rule.name), decisions };
+  for (const device of devices) decisions.push(answer(question, device));
+  return { image, rules: question.matching.map(({ rule }) => rule.name), decisions };
 }
 
 /** The rules' word on one image and one device: the first rule in file order that matches both decides. */
 export function decide(compiled: CompiledRules, image: StoredImage, device: Device, context: PlanContext): Decision {
-  return decideAmong(matchingRules(compiled, image).matching, image, device, context);
+  return answer(questionOf(compiled, image, context), device);
 }
 
-function decideAmong(
-  matching: readonly CompiledRule[],
-  image: StoredImage,
-  device: Device,
-  context: PlanContext,
-): Decision {
+/** An image, with the rules that accept it. */
+interface Question {
+  readonly image: StoredImage;
+  readonly context: PlanContext;
+  readonly matching: readonly CompiledRule[];
+  readonly index: RuleIndex;
+}
+
+function questionOf(compiled: CompiledRules, image: StoredImage, context: PlanContext): Question {
+  const { matching } = matchingRules(compiled, image);
+  return { image, context, matching, index: new RuleIndex(matching.map(({ rule }) => rule.devices)) };
+}
+
+function answer({ image, context, matching, index }: Question, device: Device): Decision {
   const subject = new Subject(device, context.knownChip);
   const claims: Rule[] = [];
-  for (const candidate of matching) if (acceptsDevice(candidate.deviceChecks, subject)) claims.push(candidate.rule);
+  for (const place of index.candidates(subject)) {
+    const candidate = matching[place];
+    if (candidate !== undefined && acceptsDevice(candidate.deviceChecks, subject)) claims.push(candidate.rule);
+  }
   const [rule, ...later] = claims;
   if (rule === undefined)
     return { kind: 'refuse', device, rule: null, refusal: noMatch(matching, subject), shadowed: [] };
