@@ -9,6 +9,7 @@ import type {
   Verify,
   When,
 } from '../model/rule.ts';
+import { GUARD_OVERRIDES } from '../model/rule.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { optionShape, type ProtocolOptions } from './option-schema.ts';
 import { describeValue } from './problem.ts';
@@ -247,7 +248,7 @@ export function ruleSchema(context: RuleContext) {
           .describe('When attempts may start: now, or within a maintenance window.'),
         verify: verifySchema.prefault({}).describe('What counts as done.'),
         expires: expires.prefault('never').describe('How long a release waits for devices that are away.'),
-        allow: listOf(oneOf(['chip-mismatch', 'chip-unknown', 'not-ota']), 'guards')
+        allow: listOf(oneOf(GUARD_OVERRIDES), 'guards')
           .default([])
           .describe('Guards this rule overrides. Each use is logged. A wrong image can disable a device for good.'),
       },

@@ -30,8 +30,9 @@ export interface DeviceSelector {
   readonly port: number | null;
 }
 
-/** A guard that this rule overrides (docs/rules.md, "Guards and overrides"); each use is logged. `not-ota` is for kind `data` only. */
-export type GuardOverride = 'chip-mismatch' | 'chip-unknown' | 'not-ota';
+/** Guards that a rule may override (docs/rules.md, "Guards and overrides"); each use is logged. */
+export const GUARD_OVERRIDES = ['chip-mismatch', 'chip-unknown'] as const;
+export type GuardOverride = (typeof GUARD_OVERRIDES)[number];
 
 export interface UpdateSettings {
   readonly protocol: string;

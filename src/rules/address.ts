@@ -7,16 +7,11 @@ export type Address = number | ipaddr.IPv6;
 /** Is this address in one of the ranges? */
 export type AddressMatcher = (address: Address) => boolean;
 
-/** Why this is no CIDR range and no single address, or null where it is one. The config asks before a rule is compiled. */
-export function addressRangeProblem(text: string): string | null {
-  return parseRange(text) === null ? `"${text}" is neither an address (10.0.7.31) nor a range (10.0.7.0/24)` : null;
-}
-
-/** Throws RangeError for a range that {@link addressRangeProblem} objects to. */
+/** CIDR ranges and single addresses. Throws RangeError for what is neither; the config has checked before. */
 export function compileRanges(ranges: readonly string[]): AddressMatcher {
   const matchers = ranges.map((text) => {
     const range = parseRange(text);
-    if (range === null) throw new RangeError(`"${text}" is not an address range`);
+    if (range === null) throw new RangeError(`${JSON.stringify(text)} is neither an address nor a CIDR range`);
     return rangeMatcher(...range);
   });
   return (address) => matchers.some((matches) => matches(address));

@@ -48,29 +48,24 @@ export function askGuards(given: Case): GuardVerdict {
   return { refusal: null, overridden };
 }
 
-/** The parts of a whole flash. Written where an application belongs, each makes a device that does not start. */
+/** Only what an updater writes to an application or filesystem partition; anything else there is a device that does not start. */
 const NEVER_OVER_THE_AIR: Partial<Record<ImageKind, string>> = {
   merged: 'a factory (merged) image holds bootloader, partition table and application',
   bootloader: 'it is a bootloader',
   'partition-table': 'it is a partition table',
   otadata: 'it is OTA boot data',
+  data: 'it says nothing of itself, so that it cannot be told from an application for another device',
 };
 
-/**
- * `data` may be an application after all (encrypted for a device with a key): the device checks the first byte, and an ESP32 the
- * whole image, before it starts it. So a person may insist.
- */
-function kindGuard({ image }: Case): Objection | null {
-  const { kind } = image.dossier;
-  const why = NEVER_OVER_THE_AIR[kind];
+/** No rule overrides this: there is no device on which it would be right. */
+function kindGuard({ image: { dossier } }: Case): Objection | null {
+  const why = NEVER_OVER_THE_AIR[dossier.kind];
   if (why !== undefined)
     return objection('RULE_NOT_OTA', `${why}; over the air go applications and filesystems only`, null);
-  if (kind !== 'data') return null;
-  return objection(
-    'RULE_NOT_OTA',
-    'the image says nothing of itself; "allow: [not-ota]" in the rule sends it as an application',
-    'not-ota',
-  );
+  // eboot copies the whole file to flash address 0 (esp8266/Arduino, eboot.c): without an eboot in it there is none afterwards.
+  if (dossier.kind === 'app' && dossier.chip === 'esp8266' && dossier.format !== 'esp8266-arduino')
+    return objection('RULE_NOT_OTA', `it is of format ${dossier.format}, without the eboot that has to start it`, null);
+  return null;
 }
 
 /** eboot inflates; the updater of the ESP32 family wants 0xE9 first, and a filesystem is written as it comes (esp8266/Arduino, Updater.cpp). */

@@ -34,7 +34,7 @@ export interface RuleMatches {
   readonly misses: readonly RuleMiss[];
 }
 
-/** Throws RangeError for an address range that `addressRangeProblem` objects to; the config has asked before. */
+/** Throws RangeError for an `address` that is neither an address nor a CIDR range; the config has checked before. */
 export function compileRules(rules: readonly Rule[]): CompiledRules {
   return rules.map((rule) => ({
     rule,

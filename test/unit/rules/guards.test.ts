@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../../../src/model/device.ts';
-import type { Dossier, ImageKind } from '../../../src/model/image.ts';
-import type { GuardOverride } from '../../../src/model/rule.ts';
+import type { Dossier, ImageFormat, ImageKind } from '../../../src/model/image.ts';
+import { GUARD_OVERRIDES, type GuardOverride } from '../../../src/model/rule.ts';
 import type { PlanContext } from '../../../src/rules/context.ts';
 import { askGuards } from '../../../src/rules/guards.ts';
 import { Subject } from '../../../src/rules/subject.ts';
@@ -29,7 +29,7 @@ function codeOf(given: Given): string | null {
 }
 
 const SILENT: Partial<Device> = { board: null, port: 40_000, name: 'kitchen', keys: ['fixed:kitchen'] };
-const EVERY_OVERRIDE: readonly GuardOverride[] = ['chip-mismatch', 'chip-unknown', 'not-ota'];
+const EVERY_OVERRIDE = GUARD_OVERRIDES;
 
 describe('the guards', () => {
   it('let an application go to a device of its chip', () => {
@@ -37,17 +37,16 @@ describe('the guards', () => {
   });
 
   describe('what goes over the air', () => {
-    it.each<ImageKind>(['merged', 'bootloader', 'partition-table', 'otadata'])('never a %s image', (kind) => {
+    it.each<ImageKind>(['merged', 'bootloader', 'partition-table', 'otadata', 'data'])('never a %s image', (kind) => {
       expect(codeOf({ image: { kind }, allow: EVERY_OVERRIDE })).toBe('RULE_NOT_OTA');
     });
 
-    it('data only where the rule insists', () => {
-      const image: Partial<Dossier> = { kind: 'data', format: 'raw', chip: null };
-      expect(codeOf({ image })).toBe('RULE_NOT_OTA');
-      const { refusal, overridden } = ask({ image, allow: ['not-ota'] });
-      expect(refusal).toBeNull();
-      expect(overridden).toEqual([expect.objectContaining({ code: 'RULE_NOT_OTA' })]);
-    });
+    it.each<ImageFormat>(['esp8266-v1', 'esp8266-v2', 'esp8266-v3'])(
+      'no ESP8266 application of format %s',
+      (format) => {
+        expect(codeOf({ image: { format }, allow: EVERY_OVERRIDE })).toBe('RULE_NOT_OTA');
+      },
+    );
 
     it('a filesystem, of which no chip is known', () => {
       expect(codeOf({ image: { kind: 'filesystem', chip: null }, device: SILENT })).toBeNull();
@@ -56,7 +55,11 @@ describe('the guards', () => {
     it('gzip to an esp8266 only', () => {
       expect(codeOf({ image: { container: 'gzip' } })).toBeNull();
       expect(
-        codeOf({ image: { container: 'gzip', chip: 'esp32' }, device: { board: 'esp32' }, allow: EVERY_OVERRIDE }),
+        codeOf({
+          image: { container: 'gzip', chip: 'esp32', format: 'esp32' },
+          device: { board: 'esp32' },
+          allow: EVERY_OVERRIDE,
+        }),
       ).toBe('RULE_NOT_OTA');
     });
 
