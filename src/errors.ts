@@ -229,6 +229,8 @@ export const CATALOGUE = {
   OTA_RESULT_LOST: {
     disposition: 'uncertain',
     hint: 'Look which firmware the device runs: it had the whole image when the connection was lost.',
+  },
+
   // --- DISCOVERY: finding devices ------------------------------------------------------------------------------------
   DISCOVERY_NO_INTERFACE: {
     disposition: 'retry',
