@@ -95,6 +95,19 @@ export const CATALOGUE = {
     hint: 'Move it to the drop folder to have it flashed, or remove it.',
   },
 
+  // --- STORE: the folder of firmware images --------------------------------------------------------------------------
+  STORE_FULL: { disposition: 'retry', hint: 'Make room on the disk that holds the data folder.' },
+  STORE_FAILED: { disposition: 'retry', hint: 'Check the data folder: its disk, its owner, its permissions.' },
+  STORE_CORRUPT: {
+    disposition: 'permanent',
+    hint: 'Drop the image again, which mends the copy, and check the disk that holds the data folder.',
+  },
+  STORE_MISSING: { disposition: 'permanent', hint: 'Drop the image again; it was removed from the data folder.' },
+  STORE_SOURCE_CHANGED: {
+    disposition: 'retry',
+    hint: 'Wait until the file is written, or rename it into the drop folder.',
+  },
+
   // --- SERVICE: the daemon and its surroundings ------------------------------------------------------------------------
   SERVICE_ALREADY_RUNNING: {
     disposition: 'fatal',

@@ -89,7 +89,7 @@ function gzipCompleteness(code: string | null, { completeness }: Findings): Doss
 /** Nothing is known but the bytes: NVS, a filesystem without a mark, an encrypted image. */
 function readRaw(bytes: Uint8Array): Findings {
   const first = byteAt(bytes, 0);
-  if (!isFilledWith(bytes, first)) return NOTHING_FOUND;
+  if (bytes.length < 2 || !isFilledWith(bytes, first)) return NOTHING_FOUND;
   // A file system hands out zeros for what a copy has reserved and not yet written; erased flash reads FF.
   const problems = first === 0 ? [problem('IMAGE_MALFORMED', `all its ${count(bytes.length)} bytes are zero`)] : [];
   return { ...NOTHING_FOUND, problems, remarks: [`all its ${count(bytes.length)} bytes are ${hex(first)}`] };

@@ -10,7 +10,7 @@ export type Filesystem = (typeof FILESYSTEMS)[number];
 /**
  * How the bytes are laid out (esptool, "Firmware Image Format").
  * - `esp8266-arduino`: eboot at 0, the application at 0x1000; the only ESP8266 layout that eboot can install over the air.
- * - `esp8266-v1`, `-v2`, `-v3`: what the ROM, the SDK's second-stage bootloader, and the RTOS SDK load.
+ * - `esp8266-v1`, `-v2`, `-v3`: what the ROM, the SDK's second-stage bootloader, and the RTOS SDK's bootloader load.
  * - `esp32`: with the extended header.
  */
 export type ImageFormat =

@@ -1,11 +1,11 @@
 import type { ErrorReport } from '../../errors.ts';
 import type { Chip } from '../../model/chip.ts';
 import type { ImageKind, Segment } from '../../model/image.ts';
-import { byteAt, hexOf, sha256Of, startsWith, u16At, u32At } from '../bytes.ts';
+import { byteAt, hexOf, sha256Of, startsWith, u16At } from '../bytes.ts';
 import { CHIP_FACTS, chipOfImageId, isWithin, WITHDRAWN_CHIP_IDS } from '../chips.ts';
 import { type Findings, hex, NOTHING_FOUND, problem, truncated } from '../findings.ts';
 import { readAppDescription, readBootloaderDescription } from './descriptions.ts';
-import { HEADER_BYTES, IMAGE_MAGIC, readHeader } from './header.ts';
+import { IMAGE_MAGIC, readHeader } from './header.ts';
 import { readSegments, wrongChecksum } from './segments.ts';
 
 /** Header and extended header (ESP-IDF, esp_image_format.h: esp_image_header_t). */
@@ -21,12 +21,6 @@ const DESCRIPTION_OFFSET = ESP32_HEADER_BYTES + 8;
 const NO_MAX_REVISION = 0xffff;
 
 /**
- * Instruction RAM of the ESP8266. Its RTOS SDK borrowed the extended header and leaves chip id 0 in it, which is the ESP32's;
- * the entry point tells them apart, since an ESP32 starts in its own instruction RAM at 0x4008xxxx.
- */
-const ESP8266_IRAM: readonly [number, number] = [0x40100000, 0x40110000];
-
-/**
  * An image with the extended header, at the start of `bytes`; what may follow it is not looked at. Sets `endsAt` where the
  * structure is whole. `completeness` is left to the caller, who knows what follows.
  */
@@ -40,7 +34,7 @@ export function readEsp32Image(bytes: Uint8Array): Findings | null {
       problems: [truncated('inside its header', bytes.length, ESP32_HEADER_BYTES)],
     };
   }
-  const { chip, format, remark } = identify(bytes);
+  const { chip, remark } = identify(bytes);
   const header = readHeader(bytes, 0, chip);
   const table = readSegments(bytes, {
     chip,
@@ -56,7 +50,7 @@ export function readEsp32Image(bytes: Uint8Array): Findings | null {
   return {
     ...NOTHING_FOUND,
     kind,
-    format,
+    format: 'esp32',
     chip,
     endsAt: seal.endsAt,
     flashOffset: kind === 'bootloader' && chip !== null ? CHIP_FACTS[chip].bootloaderOffset : null,
@@ -78,20 +72,16 @@ export function readEsp32Image(bytes: Uint8Array): Findings | null {
 
 interface Identity {
   readonly chip: Chip | null;
-  readonly format: 'esp32' | 'esp8266-v3';
   readonly remark: string | null;
 }
 
 function identify(bytes: Uint8Array): Identity {
   const chipId = u16At(bytes, CHIP_ID_OFFSET);
-  const entryPoint = u32At(bytes, HEADER_BYTES - 4);
-  if (chipId === 0 && isWithin(entryPoint, [ESP8266_IRAM]))
-    return { chip: 'esp8266', format: 'esp8266-v3', remark: null };
   const chip = chipOfImageId(chipId);
-  if (chip !== null) return { chip, format: 'esp32', remark: null };
+  if (chip !== null) return { chip, remark: null };
   const withdrawn = WITHDRAWN_CHIP_IDS[chipId];
   const what = withdrawn === undefined ? 'is none that is known' : `is the ${withdrawn}, which was never sold`;
-  return { chip: null, format: 'esp32', remark: `chip id ${chipId} ${what}` };
+  return { chip: null, remark: `chip id ${chipId} ${what}` };
 }
 
 /**

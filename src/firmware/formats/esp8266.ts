@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { ErrorReport } from '../../errors.ts';
-import { byteAt, isFilledWith, startsWith, u32At } from '../bytes.ts';
+import { byteAt, hexOf, isFilledWith, sha256Of, startsWith, u32At } from '../bytes.ts';
 import { type AddressRange, CHIP_FACTS, isWithin } from '../chips.ts';
 import { completenessOf } from '../completeness.ts';
 import { count, type Findings, hex, NOTHING_FOUND, problem, truncated } from '../findings.ts';
@@ -46,39 +46,59 @@ export function headerFindings(bytes: Uint8Array): Findings {
   return { ...NOTHING_FOUND, chip: 'esp8266', flashMode, flashSizeBytes, flashFrequencyMhz, entryPoint, remarks };
 }
 
+const DIGEST_BYTES = 32;
+
 /**
- * A version 1 image on its own: the ROM loads it, from flash address 0. Code mapped from flash lies elsewhere, so the file is
- * the first part of something; sent over the air to an Arduino device it would replace eboot.
+ * A version 1 image on its own. Without code mapped from flash it is what the ROM loads from flash address 0: eboot, rBoot or
+ * the first file of an SDK build, each the first part of something. With such code it is an application of the RTOS SDK,
+ * which appends a SHA-256 (esptool: version 3).
  */
 export function readEsp8266V1(bytes: Uint8Array): Findings | null {
   if (!looksLikeEsp8266Image(bytes, 0)) return null;
   const table = readV1At(bytes, 0);
+  const digest = table.endsAt === null ? null : readDigest(bytes, table.endsAt);
+  const endsAt = table.endsAt === null || digest === null ? table.endsAt : table.endsAt + DIGEST_BYTES;
   const problems = [table.problem, table.checksum === null ? null : wrongChecksum(table.checksum)].filter(
     (report) => report !== null,
   );
-  const rest = bytes.subarray(table.endsAt ?? bytes.length);
-  // eboot's sector is filled up with AA, ESP-IDF style padding is FF.
+  const isApp = table.segments.some(({ loadAddress }) => isWithin(loadAddress, CHIP_FACTS.esp8266.flashMapped));
+  const rest = bytes.subarray(endsAt ?? bytes.length);
+  // eboot's sector is filled up with AA, what serial tools pad is FF.
   const isAlone = isFilledWith(rest, 0xaa) || isFilledWith(rest, 0xff);
   const found = headerFindings(bytes);
   return {
     ...found,
-    kind: isAlone ? 'bootloader' : 'merged',
-    format: 'esp8266-v1',
+    kind: kindOf(isApp, isAlone),
+    format: digest === null ? 'esp8266-v1' : 'esp8266-v3',
     completeness: completenessOf({
-      fileBytes: isAlone && table.endsAt !== null ? table.endsAt : bytes.length,
-      endsAt: table.endsAt,
+      fileBytes: isAlone && endsAt !== null ? endsAt : bytes.length,
+      endsAt,
       isTruncated: problems.some(({ code }) => code === 'IMAGE_TRUNCATED'),
       isDamaged: problems.length > 0,
-      isProven: false,
+      isProven: digest !== null && isApp,
       isSigned: false,
     }),
-    endsAt: table.endsAt,
-    flashOffset: 0,
+    endsAt,
+    flashOffset: isApp ? null : 0,
     segments: table.segments,
     checksum: table.checksum,
+    digest,
     problems,
-    remarks: [...found.remarks, ...(isAlone ? [] : remarksOnRest(rest, table.endsAt ?? 0))],
+    remarks: [...found.remarks, ...(isAlone ? [] : remarksOnRest(rest, endsAt ?? 0))],
   };
+}
+
+function kindOf(isApp: boolean, isAlone: boolean): Findings['kind'] {
+  if (isApp) return 'app';
+  return isAlone ? 'bootloader' : 'merged';
+}
+
+/** No header field announces it: 32 bytes behind the checksum are the digest where they are the digest. */
+function readDigest(bytes: Uint8Array, checksumEnd: number): Findings['digest'] {
+  if (bytes.length < checksumEnd + DIGEST_BYTES) return null;
+  const stored = hexOf(bytes.subarray(checksumEnd, checksumEnd + DIGEST_BYTES));
+  const computed = sha256Of(bytes.subarray(0, checksumEnd));
+  return stored === computed ? { stored, computed } : null;
 }
 
 /** Code to be mapped, then a version 1 image, then a CRC: what the SDK's second-stage bootloader and rBoot start. */

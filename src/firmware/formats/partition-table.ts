@@ -46,8 +46,8 @@ export function readPartitionTable(bytes: Uint8Array, offset: number): Partition
   }
   const row = bytes.subarray(at, at + ROW_BYTES);
   const found = { partitions, hasMd5: startsWith(row, 0, MD5_MAGIC) };
-  if (at < limit && row.length < ROW_BYTES) {
-    const report = truncated('inside its partition table', bytes.length, at + 2 * ROW_BYTES);
+  if (at < limit && row.length > 0 && row.length < ROW_BYTES) {
+    const report = truncated('inside a row of its partition table', bytes.length, at + ROW_BYTES);
     return { ...found, endsAt: bytes.length, isSure: false, problems: [report] };
   }
   if (found.hasMd5) {
@@ -61,12 +61,18 @@ export function readPartitionTable(bytes: Uint8Array, offset: number): Partition
     const problems = isRight ? rowProblems(partitions) : [report];
     return { ...found, endsAt: at + ROW_BYTES, isSure: isRight, problems };
   }
+  // A file may end with the last row: what follows in flash is erased.
   const isEnded = at >= limit || isFilledWith(row, 0xff);
   const report = problem(
     'IMAGE_MALFORMED',
     `row ${partitions.length + 1} of its partition table is neither a partition nor its end`,
   );
-  return { ...found, endsAt: at, isSure: isEnded, problems: isEnded ? rowProblems(partitions) : [report] };
+  return {
+    ...found,
+    endsAt: at,
+    isSure: isEnded && row.length > 0,
+    problems: isEnded ? rowProblems(partitions) : [report],
+  };
 }
 
 function readRow(bytes: Uint8Array, at: number): Partition {

@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { ErrorReport } from '../../errors.ts';
-import { alignUp, byteAt, hexOf, isFilledWith, sha256Of, u32At } from '../bytes.ts';
+import { alignUp, byteAt, hexOf, isFilledWith, u32At } from '../bytes.ts';
 import { count, problem, truncated } from '../findings.ts';
 
 /** The signature block stands alone in a sector, behind the image padded to one (ESP-IDF, "Secure Boot v2", signature block format). */
 export const SIGNATURE_SECTOR = 4096;
 const SIGNATURE_MAGIC = 0xe7;
+/** Version 3 is ECDSA, whose byte 2 tells the hash: 0 SHA-256, 1 SHA-384 (with curve P-384). */
+const ECDSA_VERSION = 3;
+const ECDSA_SHA384 = 1;
 const IMAGE_DIGEST_OFFSET = 4;
 /** The CRC covers all before it. */
 const CRC_OFFSET = 1196;
@@ -32,10 +36,13 @@ export function readSignatureSector(bytes: Uint8Array, imageEnd: number): Signat
     const message = `the CRC of the signature block at ${count(start)} is wrong`;
     return { endsAt, problem: problem('IMAGE_CORRUPT', message, { stored, computed }) };
   }
-  const signed = hexOf(bytes.subarray(start + IMAGE_DIGEST_OFFSET, start + IMAGE_DIGEST_OFFSET + 32));
-  const actual = sha256Of(bytes.subarray(0, start));
+  const hash =
+    byteAt(bytes, start + 1) === ECDSA_VERSION && byteAt(bytes, start + 2) === ECDSA_SHA384 ? 'sha384' : 'sha256';
+  const actual = createHash(hash).update(bytes.subarray(0, start)).digest('hex');
+  const signedAt = start + IMAGE_DIGEST_OFFSET;
+  const signed = hexOf(bytes.subarray(signedAt, signedAt + actual.length / 2));
   if (signed === actual) return { endsAt, problem: null };
-  const message = `its signature is for the image with SHA-256 ${signed}; this one has ${actual}`;
+  const message = `its signature is for an image with ${hash} ${signed}; this one has ${actual}`;
   return { endsAt, problem: problem('IMAGE_CORRUPT', message) };
 }
 

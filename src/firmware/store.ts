@@ -1,0 +1,186 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FlashError } from '../errors.ts';
+import { sha256Of } from './bytes.ts';
+import { LARGEST_IMAGE_BYTES } from './dossier.ts';
+import { count } from './findings.ts';
+
+/** Bytes that the store has on the disk. */
+export interface StoredBytes {
+  /** Lower case hex; the name under which {@link ImageStore.read} finds them. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+const TEMPORARY_PREFIX = '.incoming-';
+const SHA256_NAME = /^[0-9a-f]{64}$/;
+const COPY_CHUNK_BYTES = 256 * 1024;
+/** The disk, the owner's quota, or the largest file the file system takes. */
+const NO_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/**
+ * Firmware images by their SHA-256, one file each, in a folder that nothing else writes to. A file is there whole and on the
+ * disk, or it is not there: it is written under a temporary name, synced, renamed, and the folder synced.
+ *
+ * One process at a time uses a store (the daemon's lock sees to that): {@link open} removes what an interrupted one left.
+ */
+export class ImageStore {
+  readonly #folder: string;
+  readonly #openFile: typeof open;
+
+  /** `openFile`: how files to be written are opened; a test passes a device that is full. */
+  constructor(folder: string, openFile: typeof open = open) {
+    this.#folder = folder;
+    this.#openFile = openFile;
+  }
+
+  /** Makes the folder and clears it of half-written files. Throws STORE_FAILED. */
+  async open(): Promise<void> {
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o750 });
+      const stale = (await readdir(this.#folder)).filter((name) => name.startsWith(TEMPORARY_PREFIX));
+      await Promise.all(stale.map((name) => rm(join(this.#folder, name), { force: true })));
+    } catch (cause) {
+      throw storeError(cause, `cannot open the image store ${this.#folder}`);
+    }
+  }
+
+  /**
+   * Keeps an image. When it resolves, the bytes survive a power cut. Putting the same bytes again changes nothing, and mends
+   * a damaged copy. Throws STORE_FULL, STORE_FAILED (also where reading the source failed) or IMAGE_TOO_LARGE; then nothing is left behind.
+   */
+  async put(source: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredBytes> {
+    return await this.#write(source instanceof Uint8Array ? [source] : source);
+  }
+
+  /**
+   * Keeps the content of an open file, and makes sure that it is one content: size, times and inode are the same after the
+   * copy as before. Throws STORE_SOURCE_CHANGED when they are not, and as {@link put} does.
+   */
+  async copyFrom(file: FileHandle): Promise<StoredBytes> {
+    const before = await file.stat({ bigint: true });
+    return await this.#write(chunksOf(file), async ({ sizeBytes }) => {
+      const after = await file.stat({ bigint: true });
+      const isSame =
+        before.ino === after.ino &&
+        before.size === after.size &&
+        before.mtimeNs === after.mtimeNs &&
+        before.ctimeNs === after.ctimeNs &&
+        BigInt(sizeBytes) === before.size;
+      if (isSame) return;
+      throw new FlashError(
+        'STORE_SOURCE_CHANGED',
+        `the file changed while it was copied: ${count(Number(before.size))} bytes before, ${count(Number(after.size))} after, ${count(sizeBytes)} read`,
+      );
+    });
+  }
+
+  /** The image with this hash, checked against it. Throws STORE_MISSING, STORE_CORRUPT, STORE_FAILED. */
+  async read(sha256: string): Promise<Uint8Array> {
+    const bytes = await readFile(this.#pathOf(sha256)).catch((cause: unknown) => {
+      if (codeOf(cause) !== 'ENOENT') throw storeError(cause, `cannot read image ${sha256}`);
+      throw new FlashError('STORE_MISSING', `image ${sha256} is not in ${this.#folder}`, { cause });
+    });
+    const actual = sha256Of(bytes);
+    if (actual === sha256) return bytes;
+    const message = `image ${sha256} in ${this.#folder} is damaged: its ${count(bytes.length)} bytes have the hash ${actual}`;
+    throw new FlashError('STORE_CORRUPT', message, { details: { sha256, actual } });
+  }
+
+  /** Whether a file of this name is there; {@link read} tells whether it is intact. */
+  async has(sha256: string): Promise<boolean> {
+    const path = this.#pathOf(sha256);
+    try {
+      return (await stat(path)).isFile();
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT') return false;
+      throw storeError(cause, `cannot look for image ${sha256}`);
+    }
+  }
+
+  /** Forgets an image; one that is not there is forgotten already. Throws STORE_FAILED. */
+  async remove(sha256: string): Promise<void> {
+    const path = this.#pathOf(sha256);
+    try {
+      await rm(path, { force: true });
+    } catch (cause) {
+      throw storeError(cause, `cannot remove image ${sha256}`);
+    }
+  }
+
+  #pathOf(sha256: string): string {
+    // Hashes come from the journal and from our own arithmetic: anything else would be a path of somebody's making.
+    if (!SHA256_NAME.test(sha256)) throw new TypeError(`not a SHA-256 in lower case hex: ${JSON.stringify(sha256)}`);
+    return join(this.#folder, sha256);
+  }
+
+  async #write(
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    check: (stored: StoredBytes) => Promise<void> = async () => undefined,
+  ): Promise<StoredBytes> {
+    const temporary = join(this.#folder, `${TEMPORARY_PREFIX}${randomUUID()}`);
+    try {
+      const stored = await this.#writeTemporary(temporary, chunks);
+      await check(stored);
+      await this.#place(temporary, this.#pathOf(stored.sha256));
+      return stored;
+    } catch (cause) {
+      // What cannot be removed now, the next open() removes; the reason to tell is why it was not kept.
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw cause instanceof FlashError || codeOf(cause) === null
+        ? cause
+        : storeError(cause, `cannot keep an image in ${this.#folder}`);
+    }
+  }
+
+  async #writeTemporary(path: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<StoredBytes> {
+    await using file = await this.#openFile(path, 'wx', 0o640);
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    for await (const chunk of chunks) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > LARGEST_IMAGE_BYTES) {
+        throw new FlashError('IMAGE_TOO_LARGE', `the image has more than ${count(LARGEST_IMAGE_BYTES)} bytes`);
+      }
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+    await file.sync();
+    return { sha256: hash.digest('hex'), sizeBytes };
+  }
+
+  async #place(temporary: string, final: string): Promise<void> {
+    await rename(temporary, final);
+    // A folder cannot be opened, nor need it be synced, on Windows.
+    if (process.platform === 'win32') return;
+    await using folder = await open(this.#folder, 'r');
+    await folder.sync();
+  }
+}
+
+/** From the start, whatever the handle's position, and without moving it. */
+async function* chunksOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+  for (let position = 0; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(COPY_CHUNK_BYTES), 0, COPY_CHUNK_BYTES, position);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+    position += bytesRead;
+  }
+}
+
+/** The system's error code. Where writing failed and closing after it as well, the first of the two is the reason. */
+function codeOf(cause: unknown): string | null {
+  const reason: unknown = cause instanceof SuppressedError ? cause.suppressed : cause;
+  return reason instanceof Error && 'code' in reason && typeof reason.code === 'string' ? reason.code : null;
+}
+
+function storeError(cause: unknown, what: string): FlashError {
+  const code = codeOf(cause);
+  const details = { code };
+  if (NO_ROOM.has(code)) return new FlashError('STORE_FULL', `${what}: no room left (${code})`, { cause, details });
+  return new FlashError('STORE_FAILED', `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    cause,
+    details,
+  });
+}
