@@ -24,8 +24,10 @@ export interface DialOptions {
   readonly timeoutMs: number;
   readonly link: Link;
   readonly replies: Faults['replies'] | undefined;
-  /** Power: when it goes, so does the connection, without a word. */
+  /** Aborted when the device's power goes. The connection falls silent then: no FIN, no RST. */
   readonly signal: AbortSignal;
+  /** Aborted when the device has started again, or is taken away, and what is left of the connection meets RST. */
+  readonly forgotten: AbortSignal;
 }
 
 /** The host's send buffer: how much is taken from the real socket before it has "left" the host. */
@@ -34,6 +36,12 @@ const SPLIT_PAUSE_MS = 1;
 const JOIN_FOR_MS = 20;
 /** How long a closed connection still takes in what the host sends. */
 const LINGER_MS = 2000;
+
+/** The end of what the device sends. */
+interface LastSegment {
+  readonly how: 'end' | 'reset';
+  readonly onSent: () => void;
+}
 
 /** The device connects to the host: null where that is refused or takes too long. */
 export async function dial(options: DialOptions): Promise<DeviceConnection | null> {
@@ -85,7 +93,7 @@ export class DeviceConnection {
   readonly #arrived = new ByteQueue();
   readonly #inbound: DelayLine<Uint8Array | 'end'>;
   readonly #windowUpdates: DelayLine<number>;
-  readonly #outbound: DelayLine<string>;
+  readonly #outbound: DelayLine<string | LastSegment>;
   #windowBytes: number;
   #lineTimer: Timer | null = null;
   #heldText = '';
@@ -96,7 +104,7 @@ export class DeviceConnection {
   #onChange: (() => void) | null = null;
 
   constructor(socket: Socket, options: DialOptions) {
-    const { clock, link, signal } = options;
+    const { clock, forgotten, link, signal } = options;
     this.#socket = socket;
     this.#options = options;
     this.#windowBytes = link.windowBytes;
@@ -105,7 +113,7 @@ export class DeviceConnection {
       this.#windowBytes += sizeBytes;
       this.#transmit();
     });
-    this.#outbound = new DelayLine(clock, link.delayMs, (text) => this.#socket.write(text));
+    this.#outbound = new DelayLine(clock, link.delayMs, (segment) => this.#send(segment));
     socket.on('data', (bytes) => this.#leave(bytes));
     socket.on('end', () => {
       this.#hasHostEnded = true;
@@ -114,11 +122,14 @@ export class DeviceConnection {
     });
     // 'close' follows and tells all there is to know.
     socket.on('error', () => undefined);
-    const losePower = () => this.reset();
-    signal.addEventListener('abort', losePower);
+    const fallSilent = () => this.#fallSilent();
+    const destroy = () => socket.destroy();
+    signal.addEventListener('abort', fallSilent);
+    forgotten.addEventListener('abort', destroy);
     socket.on('close', () => {
-      signal.removeEventListener('abort', losePower);
-      this.#lose();
+      signal.removeEventListener('abort', fallSilent);
+      forgotten.removeEventListener('abort', destroy);
+      this.#fallSilent();
     });
   }
 
@@ -185,32 +196,20 @@ export class DeviceConnection {
    * then loses the words too, since they still wait in its send buffer.
    */
   async closeWith(text: string): Promise<void> {
-    const { chip, clock, link, signal } = this.#options;
     const hasUnread = this.available > 0 || this.#leaving.length > 0;
-    if (hasUnread && chip === 'esp32') return this.reset();
+    if (hasUnread && this.#options.chip === 'esp32') return this.reset();
     await this.print(text);
-    this.#releaseHeld();
-    if (!hasUnread) return this.end();
-    await sleep(clock, link.delayMs, signal);
-    this.reset();
+    await this.#finish(hasUnread ? 'reset' : 'end');
   }
 
   /** FIN, without a word. What the host still sends is taken in for a while and forgotten. */
-  async end(): Promise<void> {
-    const { clock, link, signal } = this.#options;
-    await sleep(clock, link.delayMs, signal);
-    if (this.#socket.destroyed) return;
-    this.#isOver = true;
-    this.#socket.end();
-    this.#socket.resume();
-    if (this.#hasHostEnded) return;
-    const linger = clock.setTimer(LINGER_MS, () => this.#socket.resetAndDestroy());
-    this.#socket.once('close', () => linger.cancel());
+  end(): Promise<void> {
+    return this.#finish('end');
   }
 
-  /** RST. */
+  /** RST, at once. */
   reset(): void {
-    this.#cutLines();
+    this.#fallSilent();
     this.#socket.resetAndDestroy();
   }
 
@@ -265,17 +264,41 @@ export class DeviceConnection {
     this.#heldText = '';
   }
 
-  #lose(): void {
-    this.#cutLines();
-    this.#isOpen = false;
-    this.#onChange?.();
+  /** Resolves when the last segment has left the device, so that a restart does not catch it on the way. */
+  async #finish(how: LastSegment['how']): Promise<void> {
+    this.#releaseHeld();
+    if (this.#isOver) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#socket.once('close', resolve);
+    this.#outbound.push({ how, onSent: resolve });
+    await promise;
   }
 
-  #cutLines(): void {
+  #send(segment: string | LastSegment): void {
+    if (typeof segment === 'string') {
+      this.#socket.write(segment);
+      return;
+    }
+    if (segment.how === 'reset') {
+      this.reset();
+      return;
+    }
     this.#isOver = true;
+    this.#socket.end(segment.onSent);
+    this.#socket.resume();
+    if (this.#hasHostEnded) return;
+    const linger = this.#options.clock.setTimer(LINGER_MS, () => this.#socket.resetAndDestroy());
+    this.#socket.once('close', () => linger.cancel());
+  }
+
+  /** Nothing goes in or out any more. */
+  #fallSilent(): void {
+    this.#isOver = true;
+    this.#isOpen = false;
     for (const line of [this.#inbound, this.#windowUpdates, this.#outbound]) line.cut();
     this.#lineTimer?.cancel();
     this.#holdTimer?.cancel();
     this.#leaving.clear();
+    this.#onChange?.();
   }
 }

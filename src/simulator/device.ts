@@ -105,6 +105,8 @@ export class SimulatedDevice {
   #publication: Publication | null = null;
   /** The sketch that runs, and the power it runs on; null while the device is off the network. */
   #life: { readonly sketch: Sketch; readonly power: AbortController } | null = null;
+  /** What former lives left behind on the network. */
+  #remains = new AbortController();
   #powerTimer: Timer | null = null;
   #sentDatagrams = 0;
 
@@ -161,8 +163,11 @@ export class SimulatedDevice {
     if (this.#life !== null) return;
     if (this.#staged?.kind === 'app' && this.#faults.comeback?.kind !== 'old-image') this.#running = this.#staged;
     this.#staged = null;
+    this.#remains.abort();
+    this.#remains = new AbortController();
     const power = new AbortController();
-    this.#life = { power, sketch: new Sketch(this.#board(), this.#sketchHost(), power.signal) };
+    const life = { power: power.signal, forgotten: this.#remains.signal };
+    this.#life = { power, sketch: new Sketch(this.#board(), this.#sketchHost(), life) };
     this.counts.starts += 1;
     this.#publish();
     this.#tell('online');
@@ -184,6 +189,7 @@ export class SimulatedDevice {
   /** Switches off and gives the port back. */
   async close(): Promise<void> {
     this.powerOff();
+    this.#remains.abort();
     this.#inbound.cut();
     this.#outbound.cut();
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));

@@ -45,19 +45,29 @@ interface Datagram {
   readonly from: Peer;
 }
 
-/** A sketch with ArduinoOTA, from its start until the power goes (`signal`): all that a restart forgets. */
+/** What a sketch lives on. */
+export interface Life {
+  /** Aborted when the power goes. */
+  readonly power: AbortSignal;
+  /** Aborted when the device starts again, or is taken away: what it left behind on the network is gone then. */
+  readonly forgotten: AbortSignal;
+}
+
+/** A sketch with ArduinoOTA, from its start until the power goes: all that a restart forgets. */
 export class Sketch {
   readonly #board: Board;
   readonly #host: SketchHost;
   readonly #signal: AbortSignal;
+  readonly #forgotten: AbortSignal;
   readonly #mailbox: Datagram[] = [];
   #state: ListenerState = { kind: 'idle' };
   #isInLoop = false;
 
-  constructor(board: Board, host: SketchHost, signal: AbortSignal) {
+  constructor(board: Board, host: SketchHost, life: Life) {
     this.#board = board;
     this.#host = host;
-    this.#signal = signal;
+    this.#signal = life.power;
+    this.#forgotten = life.forgotten;
   }
 
   get isUpdating(): boolean {
@@ -155,7 +165,7 @@ export class Sketch {
       await this.#pause(timings.connectTimeoutMs);
       return null;
     }
-    if (faults.strangerAddress !== undefined) sendStranger(faults.strangerAddress, to, this.#signal);
+    if (faults.strangerAddress !== undefined) sendStranger(faults.strangerAddress, to, this.#forgotten);
     return dial({
       clock: this.#host.clock,
       chip: facts.chip,
@@ -165,6 +175,7 @@ export class Sketch {
       link,
       replies: faults.replies,
       signal: this.#signal,
+      forgotten: this.#forgotten,
     });
   }
 
