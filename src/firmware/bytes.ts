@@ -32,15 +32,16 @@ export function startsWith(bytes: Uint8Array, offset: number, expected: ArrayLik
 
 /** True for an empty range as well. */
 export function isFilledWith(bytes: Uint8Array, value: number): boolean {
-  for (const byte of bytes) {
-    if (byte !== value) return false;
+  // By index: megabytes go through here, and an iterator costs several times as much.
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] !== value) return false;
   }
   return true;
 }
 
 export function xorOf(bytes: Uint8Array, seed: number): number {
   let sum = seed;
-  for (const byte of bytes) sum ^= byte;
+  for (let at = 0; at < bytes.length; at++) sum ^= bytes[at] ?? 0;
   return sum;
 }
 

@@ -22,18 +22,20 @@ export function readEsp32File(bytes: Uint8Array): Findings | null {
     isSigned: signature !== null,
   });
   const rest = endsAt === null ? bytes.subarray(0, 0) : bytes.subarray(endsAt);
-  const isPadded = isFilledWith(rest, 0xff) && bytes.length <= alignUp(endsAt ?? 0, SIGNATURE_SECTOR);
+  const isBootloader = image.kind === 'bootloader';
+  const isWithinSector = bytes.length <= alignUp(endsAt ?? 0, SIGNATURE_SECTOR);
+  const isPadded = rest.length > 0 && isFilledWith(rest, 0xff) && (isBootloader || isWithinSector);
   return {
     ...image,
     endsAt,
-    completeness: widen(completeness, image.kind === 'bootloader', rest.length > 0 && isPadded),
+    completeness: widen(completeness, isBootloader, isPadded),
     signature: signature === null ? null : 'secure-boot-v2',
     problems,
     remarks: [...image.remarks, ...remarksOnRest(rest, endsAt ?? 0)],
   };
 }
 
-/** A bootloader may be the start of a merged image; padding to the sector is what a signing tool writes before the signature. */
+/** A bootloader, and erased flash behind it, may be the start of a merged image; padding to the sector, what comes before a signature. */
 function widen(completeness: Completeness, isBootloader: boolean, isPadded: boolean): Completeness {
   if (completeness === 'complete' && isBootloader) return 'may-continue';
   return completeness === 'unknown' && isPadded ? 'may-continue' : completeness;

@@ -131,6 +131,6 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
 
 function ebootCrc(bytes: Uint8Array, seed: number): number {
   let crc = seed;
-  for (const byte of bytes) crc = (crc << 8) ^ (CRC_TABLE[(crc >>> 24) ^ byte] ?? 0);
+  for (let at = 0; at < bytes.length; at++) crc = (crc << 8) ^ (CRC_TABLE[(crc >>> 24) ^ (bytes[at] ?? 0)] ?? 0);
   return crc >>> 0;
 }

@@ -20,12 +20,14 @@ type Geometry = (typeof GEOMETRIES)[number];
  * page repeats that name in its header. Where the builder wrote magics, they tell the number of blocks.
  */
 export function readSpiffs(bytes: Uint8Array): Findings | null {
-  for (const geometry of GEOMETRIES) {
-    if (bytes.length < geometry.blockSize) continue;
+  const possible = GEOMETRIES.filter(({ blockSize }) => bytes.length >= blockSize);
+  // By structure alone, a block of 8 KB looks like two of 4 KB; the magics settle it.
+  for (const geometry of possible) {
     const blockCount = blockCountByMagic(bytes, geometry);
-    if (blockCount !== null || hasLookup(bytes, geometry)) return found(bytes, geometry, blockCount);
+    if (blockCount !== null) return found(bytes, geometry, blockCount);
   }
-  return null;
+  const geometry = possible.find((candidate) => hasLookup(bytes, candidate));
+  return geometry === undefined ? null : found(bytes, geometry, null);
 }
 
 function found(bytes: Uint8Array, { pageSize, blockSize }: Geometry, blockCount: number | null): Findings {
