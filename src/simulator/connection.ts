@@ -34,7 +34,7 @@ export interface DialOptions {
 const HOST_BUFFER_BYTES = 64 * 1024;
 const SPLIT_PAUSE_MS = 1;
 const JOIN_FOR_MS = 20;
-/** How long a closed connection still takes in what the host sends. */
+/** How long the device waits for the host's FIN after its own. */
 const LINGER_MS = 2000;
 
 /** The end of what the device sends. */
@@ -100,7 +100,9 @@ export class DeviceConnection {
   #holdTimer: Timer | null = null;
   #hasHostEnded = false;
   #isOpen = true;
-  #isOver = false;
+  #hasEnded = false;
+  #isHung = false;
+  #isSilent = false;
   #onChange: (() => void) | null = null;
 
   constructor(socket: Socket, options: DialOptions) {
@@ -163,8 +165,11 @@ export class DeviceConnection {
     return this.available > 0;
   }
 
-  /** Resolves when the connection is gone or the host has ended it. */
+  /** Stops reading for good. Resolves when the connection is gone or the host has ended it. */
   async waitForEnd(): Promise<void> {
+    this.#isHung = true;
+    this.#leaving.clear();
+    this.#socket.resume();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onChange = () => (!this.#isOpen || this.#hasHostEnded || this.#options.signal.aborted) && resolve();
     this.#onChange();
@@ -202,7 +207,7 @@ export class DeviceConnection {
     await this.#finish(hasUnread ? 'reset' : 'end');
   }
 
-  /** FIN, without a word. What the host still sends is taken in for a while and forgotten. */
+  /** FIN, without a word. */
   end(): Promise<void> {
     return this.#finish('end');
   }
@@ -224,7 +229,7 @@ export class DeviceConnection {
   }
 
   #leave(bytes: Uint8Array): void {
-    if (this.#isOver) return;
+    if (this.#isSilent || this.#isHung) return;
     this.#leaving.push(bytes);
     if (this.#leaving.length > HOST_BUFFER_BYTES) this.#socket.pause();
     this.#transmit();
@@ -252,7 +257,9 @@ export class DeviceConnection {
   }
 
   #arrive(item: Uint8Array | 'end'): void {
-    if (item === 'end') this.#isOpen = false;
+    // lwIP, tcp_in.c: data after the close are answered with RST.
+    if (this.#hasEnded && item !== 'end') this.reset();
+    else if (item === 'end') this.#isOpen = false;
     else this.#arrived.push(item);
     this.#onChange?.();
   }
@@ -267,7 +274,7 @@ export class DeviceConnection {
   /** Resolves when the last segment has left the device, so that a restart does not catch it on the way. */
   async #finish(how: LastSegment['how']): Promise<void> {
     this.#releaseHeld();
-    if (this.#isOver) return;
+    if (this.#isSilent) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#socket.once('close', resolve);
     this.#outbound.push({ how, onSent: resolve });
@@ -276,14 +283,15 @@ export class DeviceConnection {
 
   #send(segment: string | LastSegment): void {
     if (typeof segment === 'string') {
-      this.#socket.write(segment);
+      this.#write(segment);
       return;
     }
+    this.#socket.uncork();
     if (segment.how === 'reset') {
       this.reset();
       return;
     }
-    this.#isOver = true;
+    this.#hasEnded = true;
     this.#socket.end(segment.onSent);
     this.#socket.resume();
     if (this.#hasHostEnded) return;
@@ -291,9 +299,18 @@ export class DeviceConnection {
     this.#socket.once('close', () => linger.cancel());
   }
 
+  /** What a device prints without a pause in between reaches the host together, as it does over a real network. */
+  #write(text: string): void {
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      setImmediate(() => this.#socket.uncork());
+    }
+    this.#socket.write(text);
+  }
+
   /** Nothing goes in or out any more. */
   #fallSilent(): void {
-    this.#isOver = true;
+    this.#isSilent = true;
     this.#isOpen = false;
     for (const line of [this.#inbound, this.#windowUpdates, this.#outbound]) line.cut();
     this.#lineTimer?.cancel();
