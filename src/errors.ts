@@ -103,10 +103,6 @@ export const CATALOGUE = {
     hint: 'Drop the image again, which mends the copy, and check the disk that holds the data folder.',
   },
   STORE_MISSING: { disposition: 'permanent', hint: 'Drop the image again; it was removed from the data folder.' },
-  STORE_SOURCE_CHANGED: {
-    disposition: 'retry',
-    hint: 'Wait until the file is written, or rename it into the drop folder.',
-  },
 
   // --- SERVICE: the daemon and its surroundings ------------------------------------------------------------------------
   SERVICE_ALREADY_RUNNING: {

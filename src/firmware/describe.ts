@@ -52,7 +52,7 @@ export function describeDossier(dossier: Dossier): string[] {
 }
 
 /** `4,000 bytes`, `1.2 MB (1,258,291 bytes)`: the exact number is always there. */
-export function humanSize(bytes: number): string {
+function humanSize(bytes: number): string {
   const exact = `${count(bytes)} bytes`;
   if (bytes < 1024 * 10) return exact;
   return `${roundSize(bytes)} (${exact})`;

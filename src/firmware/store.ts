@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlashError } from '../errors.ts';
 import { sha256Of } from './bytes.ts';
@@ -15,7 +15,6 @@ export interface StoredBytes {
 
 const TEMPORARY_PREFIX = '.incoming-';
 const SHA256_NAME = /^[0-9a-f]{64}$/;
-const COPY_CHUNK_BYTES = 256 * 1024;
 /** The disk, the owner's quota, or the largest file the file system takes. */
 const NO_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
@@ -48,32 +47,25 @@ export class ImageStore {
 
   /**
    * Keeps an image. When it resolves, the bytes survive a power cut. Putting the same bytes again changes nothing, and mends
-   * a damaged copy. Throws STORE_FULL, STORE_FAILED (also where reading the source failed) or IMAGE_TOO_LARGE; then nothing is left behind.
+   * a damaged copy. Throws STORE_FULL, STORE_FAILED or IMAGE_TOO_LARGE; then nothing is left behind.
    */
-  async put(source: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredBytes> {
-    return await this.#write(source instanceof Uint8Array ? [source] : source);
-  }
-
-  /**
-   * Keeps the content of an open file, and makes sure that it is one content: size, times and inode are the same after the
-   * copy as before. Throws STORE_SOURCE_CHANGED when they are not, and as {@link put} does.
-   */
-  async copyFrom(file: FileHandle): Promise<StoredBytes> {
-    const before = await file.stat({ bigint: true });
-    return await this.#write(chunksOf(file), async ({ sizeBytes }) => {
-      const after = await file.stat({ bigint: true });
-      const isSame =
-        before.ino === after.ino &&
-        before.size === after.size &&
-        before.mtimeNs === after.mtimeNs &&
-        before.ctimeNs === after.ctimeNs &&
-        BigInt(sizeBytes) === before.size;
-      if (isSame) return;
-      throw new FlashError(
-        'STORE_SOURCE_CHANGED',
-        `the file changed while it was copied: ${count(Number(before.size))} bytes before, ${count(Number(after.size))} after, ${count(sizeBytes)} read`,
-      );
-    });
+  async put(bytes: Uint8Array): Promise<StoredBytes> {
+    const sizeBytes = bytes.length;
+    if (sizeBytes > LARGEST_IMAGE_BYTES) {
+      const message = `the image has ${count(sizeBytes)} bytes; the largest flash has ${count(LARGEST_IMAGE_BYTES)}`;
+      throw new FlashError('IMAGE_TOO_LARGE', message);
+    }
+    const sha256 = sha256Of(bytes);
+    const temporary = join(this.#folder, `${TEMPORARY_PREFIX}${randomUUID()}`);
+    try {
+      await this.#writeSynced(temporary, bytes);
+      await this.#place(temporary, this.#pathOf(sha256));
+      return { sha256, sizeBytes };
+    } catch (cause) {
+      // What cannot be removed now, the next open() removes; the reason to tell is why it was not kept.
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw storeError(cause, `cannot keep an image of ${count(sizeBytes)} bytes in ${this.#folder}`);
+    }
   }
 
   /** The image with this hash, checked against it. Throws STORE_MISSING, STORE_CORRUPT, STORE_FAILED. */
@@ -115,39 +107,10 @@ export class ImageStore {
     return join(this.#folder, sha256);
   }
 
-  async #write(
-    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-    check: (stored: StoredBytes) => Promise<void> = async () => undefined,
-  ): Promise<StoredBytes> {
-    const temporary = join(this.#folder, `${TEMPORARY_PREFIX}${randomUUID()}`);
-    try {
-      const stored = await this.#writeTemporary(temporary, chunks);
-      await check(stored);
-      await this.#place(temporary, this.#pathOf(stored.sha256));
-      return stored;
-    } catch (cause) {
-      // What cannot be removed now, the next open() removes; the reason to tell is why it was not kept.
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw cause instanceof FlashError || codeOf(cause) === null
-        ? cause
-        : storeError(cause, `cannot keep an image in ${this.#folder}`);
-    }
-  }
-
-  async #writeTemporary(path: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<StoredBytes> {
+  async #writeSynced(path: string, bytes: Uint8Array): Promise<void> {
     await using file = await this.#openFile(path, 'wx', 0o640);
-    const hash = createHash('sha256');
-    let sizeBytes = 0;
-    for await (const chunk of chunks) {
-      sizeBytes += chunk.length;
-      if (sizeBytes > LARGEST_IMAGE_BYTES) {
-        throw new FlashError('IMAGE_TOO_LARGE', `the image has more than ${count(LARGEST_IMAGE_BYTES)} bytes`);
-      }
-      hash.update(chunk);
-      await file.writeFile(chunk);
-    }
+    await file.writeFile(bytes);
     await file.sync();
-    return { sha256: hash.digest('hex'), sizeBytes };
   }
 
   async #place(temporary: string, final: string): Promise<void> {
@@ -156,16 +119,6 @@ export class ImageStore {
     if (process.platform === 'win32') return;
     await using folder = await open(this.#folder, 'r');
     await folder.sync();
-  }
-}
-
-/** From the start, whatever the handle's position, and without moving it. */
-async function* chunksOf(file: FileHandle): AsyncGenerator<Uint8Array> {
-  for (let position = 0; ; ) {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(COPY_CHUNK_BYTES), 0, COPY_CHUNK_BYTES, position);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
-    position += bytesRead;
   }
 }
 

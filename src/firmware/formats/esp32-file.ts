@@ -24,7 +24,8 @@ export function readEsp32File(bytes: Uint8Array): Findings | null {
   const rest = endsAt === null ? bytes.subarray(0, 0) : bytes.subarray(endsAt);
   const isBootloader = image.kind === 'bootloader';
   const isWithinSector = bytes.length <= alignUp(endsAt ?? 0, SIGNATURE_SECTOR);
-  const isPadded = rest.length > 0 && isFilledWith(rest, 0xff) && (isBootloader || isWithinSector);
+  const isPadded =
+    problems.length === 0 && rest.length > 0 && isFilledWith(rest, 0xff) && (isBootloader || isWithinSector);
   return {
     ...image,
     endsAt,

@@ -25,10 +25,18 @@ interface Layout {
   readonly flashOffset: number;
 }
 
-/** Bootloader, partition table and application in one file, for a serial port only; null where no partition table is inside. */
+/** Bootloader, partition table and application in one file, for a serial port only; null where nothing speaks for that. */
 export function readMerged(bytes: Uint8Array): Findings | null {
-  const layout = findLayout(bytes);
-  if (layout === null) return null;
+  const front = findFront(bytes);
+  if (front === null) return null;
+  const found = findTable(bytes, front.bootloaderOffset + (front.bootloader?.endsAt ?? 0));
+  if (found !== null) return readLayout(bytes, { ...front, ...found });
+  // Erased flash before a bootloader: nobody makes that but to go on with a partition table.
+  const { bootloader, bootloaderOffset } = front;
+  return bootloader === null || bootloaderOffset === 0 ? null : readFront(bytes, bootloader, bootloaderOffset);
+}
+
+function readLayout(bytes: Uint8Array, layout: Layout): Findings {
   const { table, bootloader, bootloaderOffset, flashOffset } = layout;
   const app = readApp(bytes, table.partitions, flashOffset);
   const problems = [...located(bootloader, 'bootloader'), ...table.problems, ...(app?.problems ?? [])];
@@ -52,25 +60,43 @@ export function readMerged(bytes: Uint8Array): Findings | null {
   };
 }
 
-/** Behind the bootloader, if there is one, stands a partition table; without one, the file begins with erased flash. */
-function findLayout(bytes: Uint8Array): Layout | null {
-  const bootloaderOffset = BOOTLOADER_OFFSETS.find(
-    (offset) => looksLikeEsp32Image(bytes, offset) && isFilledWith(bytes.subarray(0, offset), 0xff),
+function readFront(bytes: Uint8Array, bootloader: Findings, fileOffset: number): Findings {
+  const { endsAt } = bootloader;
+  const problems = located(bootloader, 'bootloader');
+  return {
+    ...bootloader,
+    kind: 'merged',
+    completeness: judge(bytes, problems, null),
+    endsAt: null,
+    flashOffset: 0,
+    segments: inFile(bootloader.segments, fileOffset),
+    parts: endsAt === null ? [] : [{ kind: 'bootloader', fileOffset, sizeBytes: endsAt }],
+    problems,
+    remarks: [...bootloader.remarks, 'it holds no partition table'],
+  };
+}
+
+type Front = Pick<Layout, 'bootloader' | 'bootloaderOffset' | 'flashOffset'>;
+
+/** What a merged image begins with: a bootloader, at a place where some chip wants it, or erased flash. */
+function findFront(bytes: Uint8Array): Front | null {
+  const offset = BOOTLOADER_OFFSETS.find(
+    (place) => looksLikeEsp32Image(bytes, place) && isFilledWith(bytes.subarray(0, place), 0xff),
   );
-  const bootloader = bootloaderOffset === undefined ? null : readEsp32Image(bytes.subarray(bootloaderOffset));
-  if (bootloader === null && !isFilledWith(bytes.subarray(0, TABLE_SEARCH.first), 0xff)) return null;
-  const start = bootloaderOffset ?? 0;
-  const found = findTable(bytes, start + (bootloader?.endsAt ?? 0));
-  if (found === null) return null;
-  const flashOffset = start === 0 && bootloader?.chip ? CHIP_FACTS[bootloader.chip].bootloaderOffset : 0;
-  return { ...found, bootloader, bootloaderOffset: start, flashOffset };
+  if (offset === undefined) {
+    const isErased = bytes.length > TABLE_SEARCH.first && isFilledWith(bytes.subarray(0, TABLE_SEARCH.first), 0xff);
+    return isErased ? { bootloader: null, bootloaderOffset: 0, flashOffset: 0 } : null;
+  }
+  const bootloader = readEsp32Image(bytes.subarray(offset));
+  const flashOffset = offset === 0 && bootloader?.chip ? CHIP_FACTS[bootloader.chip].bootloaderOffset : 0;
+  return { bootloader, bootloaderOffset: offset, flashOffset };
 }
 
 /** A table counts where its MD5, its end or its second row proves it: two bytes of magic may stand anywhere. */
 function findTable(bytes: Uint8Array, from: number): Pick<Layout, 'table' | 'tableOffset'> | null {
   for (let tableOffset = TABLE_SEARCH.first; tableOffset <= TABLE_SEARCH.last; tableOffset += TABLE_SECTOR) {
     const table = tableOffset < from ? null : readPartitionTable(bytes, tableOffset);
-    if (table?.isSure || (table?.partitions.length ?? 0) > 1) return table === null ? null : { table, tableOffset };
+    if (table !== null && (table.isSure || table.partitions.length > 1)) return { table, tableOffset };
   }
   return null;
 }

@@ -1,4 +1,5 @@
-import { startsWith } from '../bytes.ts';
+import { startsWith, u32At } from '../bytes.ts';
+import { CHIP_FACTS } from '../chips.ts';
 
 interface Recognised {
   readonly what: string;
@@ -8,7 +9,6 @@ interface Recognised {
 /** Files that lie beside a firmware image, or arrive in its place, and how they begin. */
 const BY_MAGIC: readonly Recognised[] = [
   { what: 'an ELF file, the linker’s output with debug information', magic: [0x7f, 0x45, 0x4c, 0x46] },
-  { what: 'a UF2 file, for drag-and-drop bootloaders', magic: [0x55, 0x46, 0x32, 0x0a] },
   { what: 'a ZIP archive', magic: [0x50, 0x4b, 0x03, 0x04] },
   { what: 'an empty ZIP archive', magic: [0x50, 0x4b, 0x05, 0x06] },
   { what: 'an xz archive', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a] },
@@ -20,6 +20,10 @@ const BY_MAGIC: readonly Recognised[] = [
   { what: 'a Windows program', magic: [0x4d, 0x5a, 0x90, 0x00] },
 ];
 
+/** `UF2\n`; the family id of a block stands at 28 (github.com/microsoft/uf2, "File format"). */
+const UF2_MAGIC = [0x55, 0x46, 0x32, 0x0a];
+const UF2_FAMILY_OFFSET = 28;
+
 const SAMPLE_BYTES = 512;
 /** So short a run of letters may be chance. */
 const SHORTEST_TEXT = 8;
@@ -28,6 +32,7 @@ const SHORTEST_TEXT = 8;
 export function recogniseWrongFile(bytes: Uint8Array): string | null {
   const known = BY_MAGIC.find(({ magic }) => startsWith(bytes, 0, magic));
   if (known !== undefined) return known.what;
+  if (startsWith(bytes, 0, UF2_MAGIC)) return `a UF2 file${uf2Target(bytes)}, for drag-and-drop bootloaders`;
   const text = textSample(bytes);
   if (text === null) return null;
   if (/^:[0-9A-Fa-f]{10}/.test(text)) return 'an Intel hex file';
@@ -36,6 +41,13 @@ export function recogniseWrongFile(bytes: Uint8Array): string | null {
   if (/^\s*<(\?xml|[A-Za-z])/.test(text)) return 'an XML document';
   if (/^\s*[{[]/.test(text)) return 'a JSON document';
   return 'a text file';
+}
+
+function uf2Target(bytes: Uint8Array): string {
+  if (bytes.length < UF2_FAMILY_OFFSET + 4) return '';
+  const family = u32At(bytes, UF2_FAMILY_OFFSET);
+  const facts = Object.values(CHIP_FACTS).find(({ uf2Family }) => uf2Family === family);
+  return facts === undefined ? '' : ` for the ${facts.label}`;
 }
 
 /** The beginning, if it is printable text throughout; firmware never is. */

@@ -233,6 +233,16 @@ describe('a merged image', () => {
     expect(codes(read(image.subarray(0, image.length - 100)))).toEqual(['IMAGE_TRUNCATED']);
   });
 
+  it('is one from its bootloader on, which may be cut', () => {
+    const image = images.buildMerged();
+    expect(read(image.subarray(0, 0x3000))).toMatchObject({ kind: 'merged', chip: 'esp32', completeness: 'truncated' });
+    expect(read(image.subarray(0, 0x7000))).toMatchObject({
+      kind: 'merged',
+      flashOffset: 0,
+      parts: [{ fileOffset: 0x1000 }],
+    });
+  });
+
   it('has no application larger than its slot', () => {
     const rows = images.ARDUINO_ROWS.map((row) => (row.label === 'app0' ? { ...row, sizeBytes: 0x1000 } : row));
     const app = images.buildEsp32App({ sizeBytes: 5008 });
@@ -248,6 +258,7 @@ describe('a file while it grows', () => {
     ['eboot before the application', images.buildEsp8266App().subarray(0, 4096)],
     ['a bootloader before the partition table', images.buildMerged({ chip: 'esp32c3' }).subarray(0, 0x4000)],
     ['a bootloader and its padding', images.buildMerged({ chip: 'esp32c3' }).subarray(0, 0x5000)],
+    ['erased flash and a bootloader before the partition table', images.buildMerged().subarray(0, 0x6000)],
     ['a merged image before its application', images.buildMerged({ chip: 'esp32c3' }).subarray(0, 0x9000)],
     ['an application that ends on a sector, before a signature', images.buildEsp32App({ sizeBytes: 8192 })],
     ['an application padded for its signature', images.signSecureBootV2(images.buildEsp32App()).subarray(0, 4096)],
@@ -326,7 +337,7 @@ describe('data for a partition', () => {
 describe('a file that is no firmware', () => {
   it.each([
     ['elf', 'an ELF file'],
-    ['uf2', 'a UF2 file'],
+    ['uf2', 'a UF2 file for the ESP32-C3'],
     ['hex', 'an Intel hex file'],
     ['html', 'an HTML page'],
     ['json', 'a JSON document'],
