@@ -1,3 +1,4 @@
+import { NOTHING_FOUND } from '../src/firmware/findings.ts';
 import type { Device } from '../src/model/device.ts';
 import type { StoredImage } from '../src/model/image.ts';
 import type { Rule } from '../src/model/rule.ts';
@@ -22,33 +23,14 @@ const IMAGE: StoredImage = {
   name: 'sensor-1.2.3.bin',
   sizeBytes: 400_000,
   dossier: {
+    ...NOTHING_FOUND,
     kind: 'app',
     format: 'esp8266-arduino',
     container: 'none',
-    filesystem: null,
     chip: 'esp8266',
     sizeBytes: 400_000,
     contentBytes: 400_000,
     completeness: 'complete',
-    endsAt: null,
-    flashOffset: null,
-    flashMode: 'DIO',
-    flashSizeBytes: 4 * 1024 * 1024,
-    flashFrequencyMhz: 40,
-    entryPoint: 0x40100000,
-    minChipRevision: null,
-    maxChipRevision: null,
-    segments: [],
-    checksum: null,
-    digest: null,
-    crc: null,
-    app: null,
-    bootloader: null,
-    signature: null,
-    partitions: null,
-    parts: null,
-    problems: [],
-    remarks: [],
   },
 };
 
