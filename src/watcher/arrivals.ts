@@ -1,6 +1,6 @@
 import { type EntryName, kindOfName } from './entry-name.ts';
 import { lookAt, pathIn } from './files.ts';
-import { isSameBirth, type Snapshot } from './snapshot.ts';
+import { isSameBirth, isSameInode, type Snapshot } from './snapshot.ts';
 
 /** Uploads under way at one time that are remembered; the oldest goes first. */
 const MOST_TEMPORARIES = 1_000;
@@ -15,6 +15,7 @@ const MOST_TEMPORARIES = 1_000;
 export class Arrivals {
   readonly #byName = new Map<string, 'moved' | 'written'>();
   readonly #temporaries = new Map<bigint, Snapshot>();
+  readonly #returned = new Map<string, Snapshot>();
   readonly #eventsTellWrites: boolean;
 
   constructor(platform: NodeJS.Platform = process.platform) {
@@ -37,7 +38,14 @@ export class Arrivals {
     if (this.#temporaries.size > MOST_TEMPORARIES && oldest !== undefined) this.#temporaries.delete(oldest);
   }
 
+  /** It was dropflash that moved this file into place, which says nothing about its writer. */
+  noteReturned(name: EntryName, snapshot: Snapshot): void {
+    this.#returned.set(name.key, snapshot);
+  }
+
   wasMoved(name: EntryName, snapshot: Snapshot): boolean {
+    const returned = this.#returned.get(name.key);
+    if (returned !== undefined && isSameInode(returned, snapshot)) return false;
     const witnessed = this.#byName.get(name.key);
     if (witnessed !== undefined) return witnessed === 'moved';
     const temporary = this.#temporaries.get(snapshot.inode);
@@ -46,6 +54,8 @@ export class Arrivals {
 
   /** Forgets the names that are no longer there. */
   retain(keys: ReadonlySet<string>): void {
-    for (const key of this.#byName.keys()) if (!keys.has(key)) this.#byName.delete(key);
+    for (const names of [this.#byName, this.#returned]) {
+      for (const key of names.keys()) if (!keys.has(key)) names.delete(key);
+    }
   }
 }

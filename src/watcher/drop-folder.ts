@@ -12,6 +12,7 @@ import { type ImageKeeper, Intake } from './intake.ts';
 import { imageOfSidecar, LateSidecars } from './late-sidecars.ts';
 import { Notices } from './notices.ts';
 import { reconcile } from './reconcile.ts';
+import { isRemote } from './remote-volumes.ts';
 import { snapshotOf } from './snapshot.ts';
 import { SubFolders } from './sub-folders.ts';
 import { WaitingFiles } from './waiting-files.ts';
@@ -33,8 +34,8 @@ export interface DropFolderSettings {
   readonly settleMs: number;
   /** How often the folder is read through although no event came. */
   readonly scanMs: number;
-  /** `polling`: no events are asked for; for network shares, where none come. */
-  readonly watch: 'events' | 'polling';
+  /** `polling`: no events are asked for, and the folder is scanned at least every second. Default `events`. */
+  readonly watch?: 'events' | 'polling';
 }
 
 export interface DropFolderParts {
@@ -76,6 +77,7 @@ export class DropFolder {
   #scanTimer: Timer | null = null;
   #scanning: Promise<void> | null = null;
   #isScanWanted = false;
+  #isRemote = false;
   #started: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
 
@@ -84,7 +86,7 @@ export class DropFolder {
     this.#parts = parts;
     this.#log = log;
     this.#notices = new Notices(log);
-    this.#folders = new SubFolders(settings.path, log);
+    this.#folders = new SubFolders(settings.path, log, (name, snapshot) => this.#arrivals.noteReturned(name, snapshot));
     this.#sidecars = new LateSidecars(settings.path, this.#folders);
     this.#intake = new Intake({ ...parts, root: settings.path, folders: this.#folders });
     this.#events = new FolderEvents(
@@ -178,17 +180,20 @@ export class DropFolder {
       this.#isScanWanted = true;
       return this.#scanning;
     }
-    this.#scanning = this.#scanOnce().finally(() => {
-      this.#scanning = null;
-      this.#scheduleScan();
-    });
+    this.#scanning = this.#scanOnce()
+      .catch((error: unknown) => this.#log.error('drop.scan_failed', { reason: String(error) }))
+      .finally(() => {
+        this.#scanning = null;
+        this.#scheduleScan();
+      });
     return this.#scanning;
   }
 
   #scheduleScan(): void {
     if (this.#stopped !== null) return;
     const { clock, settings } = this.#parts;
-    const periodMs = this.#events.isLive ? settings.scanMs : Math.min(settings.scanMs, POLL_MS);
+    const areEventsEnough = this.#events.isLive && !this.#isRemote;
+    const periodMs = areEventsEnough ? settings.scanMs : Math.min(settings.scanMs, POLL_MS);
     const delayMs = this.#isScanWanted ? COALESCE_MS : periodMs;
     this.#isScanWanted = false;
     this.#scanTimer?.cancel();
@@ -199,7 +204,8 @@ export class DropFolder {
     const { path, watch } = this.#parts.settings;
     try {
       const folder = snapshotOf(await stat(path, { bigint: true }));
-      if (watch === 'events') await this.#events.follow(folder);
+      if (watch !== 'polling') await this.#events.follow(folder);
+      this.#isRemote = await isRemote(path);
       if (this.#events.isLive) this.#notices.settle(EVENTS);
       this.#survey(await readFolder(path));
       this.#notices.settle(path);

@@ -41,7 +41,7 @@ export interface IntakeParts {
   readonly folders: SubFolders;
 }
 
-/** Takes one file out of the drop folder, in steps of which each may be the last: store, ledger, move, ledger. */
+/** Takes one file out of the drop folder, in steps of which each may be the last: {@link take}, {@link move}, {@link record}. */
 export class Intake {
   readonly #parts: IntakeParts;
 
@@ -77,7 +77,7 @@ export class Intake {
   }
 
   /**
-   * Stores a complete image and enters it in the ledger. The file is still where it was: {@link place} comes next.
+   * Stores a complete image and enters it in the ledger. The file is still where it was: {@link move} comes next.
    *
    * @returns null where the file changed meanwhile, so that nothing was entered.
    */
@@ -95,11 +95,19 @@ export class Intake {
     });
   }
 
-  /** Moves a taken file to `working/`. It may be gone by now, or another file have its name: its bytes are in the store. */
-  async place(drop: Drop, { name, snapshot }: Pick<SettledFile, 'name' | 'snapshot'>): Promise<Drop> {
-    const { folders, ledger } = this.#parts;
-    const placedName = await folders.takeIn({ name, snapshot, sha256: drop.sha256 });
-    ledger.placed(drop.id, 'working', placedName);
+  /**
+   * Moves a taken file to `working/`. It may be gone by now, or another file have its name: its bytes are in the store.
+   *
+   * @returns its name there, or null.
+   * @throws FlashError WATCH_MOVE_FAILED
+   */
+  move(drop: Drop, { name, snapshot }: Pick<SettledFile, 'name' | 'snapshot'>): Promise<string | null> {
+    return this.#parts.folders.takeIn({ name, snapshot, sha256: drop.sha256 });
+  }
+
+  /** Enters in the ledger where a taken file is now. */
+  record(drop: Drop, placedName: string | null): Drop {
+    this.#parts.ledger.placed(drop.id, 'working', placedName);
     return { ...drop, folder: 'working', placedName };
   }
 

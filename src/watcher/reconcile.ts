@@ -67,14 +67,13 @@ async function findDrop(parts: ReconcileParts, drop: Drop, strangers: Set<EntryN
 
 /** Moved, but the ledger was not told. */
 async function claimStranger(parts: ReconcileParts, drop: Drop, strangers: Set<EntryName>): Promise<Drop | null> {
-  const { folders, ledger, root } = parts;
+  const { folders, intake, root } = parts;
   for (const name of strangers) {
     if (!(await holds(pathIn(folders.pathOf('working'), name), drop))) continue;
     strangers.delete(name);
-    ledger.placed(drop.id, 'working', name.text);
     const source = pathIn(root, entryNameOf(drop.name));
     if (!(await exists(source))) await folders.moveSidecar(source, join(folders.pathOf('working'), name.text));
-    return { ...drop, folder: 'working', placedName: name.text };
+    return intake.record(drop, name.text);
   }
   return null;
 }
@@ -87,17 +86,16 @@ async function moveAgain({ root, intake }: ReconcileParts, drop: Drop): Promise<
     const path = pathIn(root, name);
     const look = await lookAt(path);
     if (look === null || !(await holds(path, drop))) continue;
-    return intake.place(drop, { name, snapshot: look.snapshot });
+    return intake.record(drop, await intake.move(drop, { name, snapshot: look.snapshot }));
   }
   return null;
 }
 
 /** Somebody removed the file. Its bytes are in the store, so the drop goes on without it. */
-function giveUp({ ledger, log }: ReconcileParts, drop: Drop): Drop {
+function giveUp({ intake, log }: ReconcileParts, drop: Drop): Drop {
   log.warn('file.vanished', { image: drop.name, drop: drop.id, sha256: drop.sha256 });
-  if (drop.folder !== null) return drop;
-  ledger.placed(drop.id, 'working', null);
-  return { ...drop, folder: 'working', placedName: null };
+  // One that was in working/ keeps its place: its volume may only be away. Its last move finds out.
+  return drop.folder === null ? intake.record(drop, null) : drop;
 }
 
 async function holds(path: Buffer, { sha256, sizeBytes }: Drop): Promise<boolean> {

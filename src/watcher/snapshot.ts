@@ -45,6 +45,7 @@ export function isSameFolder(one: Snapshot, other: Snapshot): boolean {
   return isSameInode(one, other) && one.birthtimeNs === other.birthtimeNs;
 }
 
-function isSameInode(one: Snapshot, other: Snapshot): boolean {
+/** True where it is the same file, or a later one that got its inode. */
+export function isSameInode(one: Snapshot, other: Snapshot): boolean {
   return one.volume === other.volume && one.inode === other.inode;
 }

@@ -24,11 +24,14 @@ export interface Departure {
 export class SubFolders {
   readonly #root: string;
   readonly #log: Logger;
+  readonly #onReturn: (name: EntryName, snapshot: Snapshot) => void;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(root: string, log: Logger) {
+  /** `onReturn` is told of each file before it is put back into the drop folder. */
+  constructor(root: string, log: Logger, onReturn: (name: EntryName, snapshot: Snapshot) => void) {
     this.#root = root;
     this.#log = log;
+    this.#onReturn = onReturn;
   }
 
   pathOf(folder: DropFolderName): string {
@@ -128,7 +131,7 @@ export class SubFolders {
     const look = await lookAt(path);
     if (look === null) return null;
     if (look.snapshot.sizeBytes === drop.sizeBytes) return drop.placedName;
-    await this.#putBack(path, entryNameOf(drop.name));
+    await this.#putBack(path, look.snapshot, drop.name);
     return null;
   }
 
@@ -153,18 +156,20 @@ export class SubFolders {
     const moved = await lookAt(target);
     const isOnSameVolume = moved?.snapshot.volume === snapshot.volume;
     if (moved !== null && isOnSameVolume && !isSameContent(moved.snapshot, snapshot)) {
-      await this.#putBack(target, name);
+      await this.#putBack(target, moved.snapshot, name.text);
       return false;
     }
     await this.moveSidecar(source, target);
     return true;
   }
 
-  /** Another file had the name by the time of the move: it goes back to be taken in its own right. */
-  async #putBack(path: string, name: EntryName): Promise<void> {
-    this.#log.warn('file.put_back', { image: name.text, reason: 'it changed after its content was read' });
-    for (const free of placedNames(name.text, String(Date.now()))) {
-      if (!(await exists(join(this.#root, free)))) return moveFile(path, join(this.#root, free));
+  /** It is not what was taken: it goes back, to be taken in its own right. */
+  async #putBack(path: string, snapshot: Snapshot, name: string): Promise<void> {
+    for (const free of placedNames(name, String(Date.now()))) {
+      if (await exists(join(this.#root, free))) continue;
+      this.#log.warn('file.put_back', { image: free, reason: 'it changed after its content was read' });
+      this.#onReturn(entryNameOf(free), snapshot);
+      return moveFile(path, join(this.#root, free));
     }
   }
 

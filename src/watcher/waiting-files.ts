@@ -18,12 +18,19 @@ const FILES_AT_A_TIME = 4;
 /** A file that has been changing for so long is worth a word. */
 const LONG_GROWTH_MS = 600_000;
 
+interface TakenState {
+  readonly drop: Drop;
+  readonly snapshot: Snapshot;
+  /** Undefined while it is not moved. */
+  placedName: string | null | undefined;
+}
+
 interface WaitingFile {
   readonly name: EntryName;
   readonly seenMs: number;
   history: FileHistory | null;
-  /** Already in the ledger; only the move to `working/` is missing. */
-  taken: { readonly drop: Drop; readonly snapshot: Snapshot } | null;
+  /** Set once it is in the ledger: from then on it only has to be moved and recorded, whatever else comes up. */
+  taken: TakenState | null;
   /** Monotonic; infinite where only a change can bring news. */
   dueMs: number;
   isBusy: boolean;
@@ -125,10 +132,10 @@ export class WaitingFiles {
   /** One visit: look, decide, and do what was decided. */
   async #advance(file: WaitingFile): Promise<void> {
     const { root, clock, wasMoved } = this.#parts;
+    if (file.taken !== null) return this.#place(file, file.taken);
     const look = await lookAt(pathIn(root, file.name));
     if (look === null) return this.#forget(file);
     if (look.type !== 'file') return this.#leaveAlone(file, look.type);
-    if (file.taken !== null) return this.#place(file, file.taken);
 
     const { snapshot } = look;
     const sidecar = await this.#readSidecar(file.name);
@@ -175,14 +182,17 @@ export class WaitingFiles {
     if (content.image === null) return;
     const drop = await intake.take(settled, content.image);
     if (drop === null) return this.#lookSoon(file);
-    file.taken = { drop, snapshot: history.snapshot };
+    file.taken = { drop, snapshot: history.snapshot, placedName: undefined };
     await this.#place(file, file.taken);
   }
 
-  async #place(file: WaitingFile, { drop, snapshot }: NonNullable<WaitingFile['taken']>): Promise<void> {
-    const placed = await this.#parts.intake.place(drop, { name: file.name, snapshot });
+  async #place(file: WaitingFile, taken: TakenState): Promise<void> {
+    const { intake, onTaken } = this.#parts;
+    const { drop, snapshot } = taken;
+    if (taken.placedName === undefined) taken.placedName = await intake.move(drop, { name: file.name, snapshot });
+    const placed = intake.record(drop, taken.placedName);
     this.#forget(file);
-    this.#parts.onTaken(placed);
+    onTaken(placed);
     if (placed.placedName === null) this.look(file.name);
   }
 
