@@ -1,5 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { mkdir, realpath, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import type { Clock, Timer } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -11,6 +11,7 @@ import { FolderEvents, type FolderHint } from './folder-events.ts';
 import { type ImageKeeper, Intake } from './intake.ts';
 import { imageOfSidecar, LateSidecars } from './late-sidecars.ts';
 import { Notices } from './notices.ts';
+import { OpenWriters } from './open-writers.ts';
 import { reconcile } from './reconcile.ts';
 import { isRemote } from './remote-volumes.ts';
 import { snapshotOf } from './snapshot.ts';
@@ -67,6 +68,7 @@ export class DropFolder {
   readonly #files: WaitingFiles;
   readonly #arrivals = new Arrivals();
   readonly #sidecars: LateSidecars;
+  readonly #writers: OpenWriters;
   readonly #events: FolderEvents;
   /** Taken but not yet accepted by `onDrop`. */
   readonly #unheard = new Map<string, Drop>();
@@ -78,6 +80,7 @@ export class DropFolder {
   #scanning: Promise<void> | null = null;
   #isScanWanted = false;
   #isRemote = false;
+  #realPath: string;
   #started: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
 
@@ -85,6 +88,8 @@ export class DropFolder {
     const { settings, clock, log } = parts;
     this.#parts = parts;
     this.#log = log;
+    this.#realPath = settings.path;
+    this.#writers = new OpenWriters(clock);
     this.#notices = new Notices(log);
     this.#folders = new SubFolders(settings.path, log, (name, snapshot) => this.#arrivals.noteReturned(name, snapshot));
     this.#sidecars = new LateSidecars(settings.path, this.#folders);
@@ -103,6 +108,7 @@ export class DropFolder {
       times: { settleMs: settings.settleMs, confirmMs: Math.min(CONFIRM_MS, settings.settleMs) },
       retryMs: Math.min(LONGEST_RETRY_MS, settings.scanMs),
       wasMoved: (name, snapshot) => this.#arrivals.wasMoved(name, snapshot),
+      isHeld: (name) => this.#writers.hold(join(this.#realPath, name.text)),
       onTaken: (drop) => this.#onTaken(drop),
     });
   }
@@ -206,6 +212,7 @@ export class DropFolder {
       const folder = snapshotOf(await stat(path, { bigint: true }));
       if (watch !== 'polling') await this.#events.follow(folder);
       this.#isRemote = await isRemote(path);
+      this.#realPath = await realpath(path);
       if (this.#events.isLive) this.#notices.settle(EVENTS);
       this.#survey(await readFolder(path));
       this.#notices.settle(path);

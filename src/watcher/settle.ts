@@ -14,6 +14,8 @@ export interface SettleTimes {
  * that Samba allocated beforehand. It gets this many times `settleMs` before it is believed to be broken.
  */
 const PATIENCE = 3;
+/** A writer that makes pauses may be in one: it must have been still for this many times its longest. */
+const PAUSES = 2;
 const LOOKS_UNFINISHED = new Set<string>(['IMAGE_TRUNCATED', 'IMAGE_CORRUPT', 'IMAGE_MALFORMED']);
 
 /** What the bytes of a file say about whether there are more to come. */
@@ -47,6 +49,8 @@ export interface FileHistory {
   readonly unchangedSinceMs: number;
   /** How often it was seen to change: 0 for one that has always looked as it does now. */
   readonly changes: number;
+  /** The longest it stood still between two changes, in milliseconds: how its writer goes about it. */
+  readonly longestPauseMs: number;
   /** It got its name by a rename (or a link), so whoever wrote it says that it is done. */
   readonly wasMoved: boolean;
   readonly examination: Examination | null;
@@ -72,17 +76,20 @@ export interface Look {
 /** Adds one look at the file to what is known of it. */
 export function observe(history: FileHistory | null, look: Look, nowMs: number): FileHistory {
   if (history === null) {
-    return { ...look, firstSeenMs: nowMs, unchangedSinceMs: nowMs, changes: 0, examination: null };
+    return { ...look, firstSeenMs: nowMs, unchangedSinceMs: nowMs, changes: 0, longestPauseMs: 0, examination: null };
   }
   const isFileUnchanged = isUnchanged(history.snapshot, look.snapshot);
   if (isFileUnchanged && isSidecarUnchanged(history.sidecar, look.sidecar)) {
     return look.wasMoved === history.wasMoved ? history : { ...history, wasMoved: look.wasMoved };
   }
+  // What passes before the first byte says nothing of the pauses between the others.
+  const pauseMs = history.snapshot.sizeBytes === 0 ? 0 : nowMs - history.unchangedSinceMs;
   return {
     ...look,
     firstSeenMs: history.firstSeenMs,
     unchangedSinceMs: nowMs,
     changes: history.changes + 1,
+    longestPauseMs: Math.max(history.longestPauseMs, pauseMs),
     examination: isFileUnchanged ? history.examination : null,
   };
 }
@@ -113,7 +120,10 @@ export function decide(history: FileHistory, nowMs: number, times: SettleTimes):
   }
   switch (verdict) {
     case 'whole':
-      return after(confirmMs, { action: 'take', proof: 'whole' });
+      return after(Math.min(times.settleMs, Math.max(confirmMs, history.longestPauseMs * PAUSES)), {
+        action: 'take',
+        proof: 'whole',
+      });
     case 'open':
       if (history.wasMoved) return after(times.confirmMs, { action: 'take', proof: 'moved' });
       return after(times.settleMs, { action: 'take', proof: 'settled' });

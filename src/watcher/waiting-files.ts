@@ -48,6 +48,8 @@ export interface WaitingFilesParts {
   readonly retryMs: number;
   /** Did this file get its name by a rename? Asked with each look. */
   readonly wasMoved: (name: EntryName, snapshot: Snapshot) => boolean;
+  /** Does a writer that can be seen still hold this file open? */
+  readonly isHeld: (name: EntryName) => boolean;
   readonly onTaken: (drop: Drop) => void;
 }
 
@@ -166,10 +168,20 @@ export class WaitingFiles {
         return this.#act(file, file.history, read);
       }
       case 'take':
+        if (decision.proof === 'whole' || decision.proof === 'moved')
+          return this.#takeUnlessHeld(file, history, content);
         return this.#take(file, history, content);
       case 'refuse':
         return this.#reject(file, history, mismatch(file.name, history, decision.sidecarSha256));
     }
+  }
+
+  /** An image can look whole and have its signature still to come; a writer that holds it open gets the settle time. */
+  async #takeUnlessHeld(file: WaitingFile, history: FileHistory, content: Content | null): Promise<void> {
+    const { clock, isHeld, times } = this.#parts;
+    const quietMs = clock.monotonic() - history.unchangedSinceMs;
+    if (quietMs < times.settleMs && isHeld(file.name)) return this.#lookSoon(file);
+    return this.#take(file, history, content);
   }
 
   async #take(file: WaitingFile, history: FileHistory, known: Content | null): Promise<void> {

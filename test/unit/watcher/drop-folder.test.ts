@@ -1,7 +1,6 @@
 import { mkdir, open, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { noise } from '../../fixtures/images/bytes.ts';
-import { buildEsp32App, buildEsp8266App } from '../../fixtures/images.ts';
+import { buildEsp32App, buildEsp8266App, signArduino } from '../../fixtures/images.ts';
 import {
   Bench,
   type BenchOptions,
@@ -10,6 +9,7 @@ import {
   MemoryStore,
   namesIn,
   nap,
+  rawBytes,
   resultFor,
   sha256Of,
   temporaryFolder,
@@ -18,11 +18,6 @@ import {
 
 const APP = buildEsp32App({ sizeBytes: 200_000 });
 const RAW = rawBytes(7, 300);
-
-/** Bytes of no format: the first is none of the magics that one byte is enough for. */
-function rawBytes(seed: number, sizeBytes = 100): Uint8Array {
-  return Uint8Array.of(0x11, ...noise(sizeBytes - 1, seed));
-}
 
 async function inBench(options: BenchOptions, work: (bench: Bench) => Promise<void>): Promise<void> {
   await using folder = await temporaryFolder();
@@ -214,6 +209,21 @@ describe('what is not taken', () => {
       expect(bench.drops[0]?.sha256).toBe(sha256Of(image));
     }));
 
+  it.runIf(process.platform === 'linux')('a whole image whose writer still holds it, with the signature to come', () =>
+    inBench({ settleMs: 2_000 }, async (bench) => {
+      const unsigned = buildEsp8266App({ sizeBytes: 12_000 });
+      const signed = signArduino(unsigned);
+      const file = await open(bench.path('signed.bin'), 'w');
+      await file.write(unsigned);
+      await nap(600);
+      expect(bench.drops).toEqual([]);
+      await file.write(signed.subarray(unsigned.length));
+      await file.close();
+      await bench.taken(1);
+      expect(bench.drops[0]?.sha256).toBe(sha256Of(signed));
+    }),
+  );
+
   it('a preallocated file that is still being filled', () =>
     inBench({ settleMs: 250 }, async (bench) => {
       await writeFile(bench.path('samba.bin'), '');
@@ -233,7 +243,7 @@ describe('what is not taken', () => {
     inBench({ settleMs: 150 }, async (bench) => {
       const file = await open(bench.path('endless.log.bin'), 'w');
       for (let turn = 0; turn < 20; turn += 1) {
-        await file.write(noise(5, turn));
+        await file.write(rawBytes(turn, 5));
         if (turn === 5) await writeFile(bench.path('data.bin'), RAW);
         await nap(50);
       }

@@ -7,6 +7,7 @@ import type { LogEvent, LogFields, Logger, LogLevel } from '../../../src/log.ts'
 import type { Drop, DropFolderName, DropLedger, DropResult, FinalFolder, TakenFile } from '../../../src/model/drop.ts';
 import { DropFolder } from '../../../src/watcher/drop-folder.ts';
 import type { ImageKeeper } from '../../../src/watcher/intake.ts';
+import { noise } from '../../fixtures/images/bytes.ts';
 
 /** Fails rather than hangs: waits until `isTrue` holds. */
 export async function until(isTrue: () => boolean | Promise<boolean>, what: string, withinMs = 10_000): Promise<void> {
@@ -182,4 +183,9 @@ export function resultFor(drop: Drop, outcome: FinalFolder): DropResult {
     finishedAt: new Date(0).toISOString(),
     jobs: [],
   };
+}
+
+/** Bytes of no format: the first is none of the magics that one byte is enough for. */
+export function rawBytes(seed: number, sizeBytes = 100): Uint8Array {
+  return Uint8Array.of(0x11, ...noise(sizeBytes - 1, seed));
 }

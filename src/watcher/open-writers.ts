@@ -1,0 +1,59 @@
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
+
+/** One look serves all files that are judged at about the same time: each has been quiet for longer than that. */
+const LOOK_HOLDS_MS = 40;
+/** A look must not hold up the rest; on a machine with very many processes it is a look at some of them. */
+const LONGEST_LOOK_MS = 25;
+/** The owner's write bit of a link in `/proc/PID/fd` says that the file was opened for writing (Linux, proc_pid_fd(5)). */
+const OPENED_FOR_WRITING = 0o200;
+
+/**
+ * The files that some program holds open for writing. Only Linux tells, and only of the processes that this one may look into:
+ * `true` is a reason to wait, `false` proves nothing.
+ */
+export class OpenWriters {
+  readonly #clock: Clock;
+  readonly #platform: NodeJS.Platform;
+  #held: ReadonlySet<string> = new Set();
+  #lookedMs = -Infinity;
+
+  constructor(clock: Clock, platform: NodeJS.Platform = process.platform) {
+    this.#clock = clock;
+    this.#platform = platform;
+  }
+
+  /** `path` is free of links, as `realpath` gives it. */
+  hold(path: string): boolean {
+    if (this.#platform !== 'linux') return false;
+    if (this.#clock.monotonic() - this.#lookedMs > LOOK_HOLDS_MS) {
+      this.#held = new Set(this.#look());
+      this.#lookedMs = this.#clock.monotonic();
+    }
+    return this.#held.has(path);
+  }
+
+  *#look(): Generator<string> {
+    const deadlineMs = this.#clock.monotonic() + LONGEST_LOOK_MS;
+    for (const process of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      if (this.#clock.monotonic() > deadlineMs) return;
+      yield* pathsHeldBy(join('/proc', process, 'fd'));
+    }
+  }
+}
+
+/** Most processes may not be looked into, and others end meanwhile: the first refusal ends the look at one. */
+function pathsHeldBy(descriptors: string): string[] {
+  const paths: string[] = [];
+  try {
+    for (const descriptor of readdirSync(descriptors)) {
+      const link = join(descriptors, descriptor);
+      const path = readlinkSync(link);
+      if (path.startsWith('/') && (lstatSync(link).mode & OPENED_FOR_WRITING) !== 0) paths.push(path);
+    }
+  } catch {
+    return paths;
+  }
+  return paths;
+}
