@@ -132,6 +132,10 @@ export const CATALOGUE = {
     hint: 'Look at which version the device runs; it is not sent to again until a newer image is dropped.',
   },
   JOB_EXPIRED: { disposition: 'permanent', hint: 'Drop the file again, or set a longer "expires" in the rule.' },
+  JOB_IMAGE_GONE: {
+    disposition: 'permanent',
+    hint: 'Drop the file again; its bytes are not in the data folder any more.',
+  },
   JOB_PROGRAM_ERROR: { disposition: 'permanent', hint: 'Report this with the log: it is a mistake in dropflash.' },
 
   // --- JOURNAL: the daemon's memory ------------------------------------------------------------------------------------

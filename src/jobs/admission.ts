@@ -5,9 +5,8 @@ import type { JobRecord } from './journal/jobs.ts';
 /** How many jobs may run at once. */
 export interface Limits {
   readonly total: number;
-  /** Per IPv4 network of `subnetPrefix` bits, or per IPv6 /64. */
+  /** Per IPv4 /24, or per IPv6 /64. */
   readonly perSubnet: number;
-  readonly subnetPrefix: number;
 }
 
 /** A queued job with what decides whether it may start. */
@@ -95,7 +94,7 @@ class Occupancy {
     const { device } = holder;
     this.#hold(holder);
     this.#sending += 1;
-    const subnet = subnetOf(device?.address ?? null, this.#limits.subnetPrefix);
+    const subnet = subnetOf(device?.address ?? null);
     this.#subnets.set(subnet, (this.#subnets.get(subnet) ?? 0) + 1);
   }
 
@@ -107,18 +106,15 @@ class Occupancy {
   whyFull(device: Device | null): string | null {
     if (device !== null && this.#devices.has(device.id)) return 'another job of this device comes first';
     if (this.#sending >= this.#limits.total) return `${this.#limits.total} jobs are running, the limit in all`;
-    const subnet = subnetOf(device?.address ?? null, this.#limits.subnetPrefix);
+    const subnet = subnetOf(device?.address ?? null);
     if ((this.#subnets.get(subnet) ?? 0) < this.#limits.perSubnet) return null;
     return `${this.#limits.perSubnet} jobs are running in ${subnet}, the limit per subnet`;
   }
 }
 
 /** The network a device is counted in, of IPv6 the first four groups: enough to spread the load. */
-export function subnetOf(address: string | null, prefix: number): string {
+export function subnetOf(address: string | null): string {
   if (address === null) return 'no subnet';
-  if (!isIPv4(address)) return `${address.split(':').slice(0, 4).join(':')}::/64`;
-  const number = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
-  const network = number - (number % 2 ** (32 - prefix));
-  const octets = [24, 16, 8, 0].map((shift) => Math.floor(network / 2 ** shift) % 256);
-  return `${octets.join('.')}/${prefix}`;
+  if (isIPv4(address)) return `${address.split('.').slice(0, 3).join('.')}.0/24`;
+  return `${address.split(':').slice(0, 4).join(':')}::/64`;
 }

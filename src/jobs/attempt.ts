@@ -70,6 +70,7 @@ async function perform(
     verify: rule.verify,
     attempts: attempt,
     retries: rule.update.retries,
+    leastPauseMs: protocol.minimumPauseMs,
     sizeBytes,
     nowMs: parts.clock.now(),
     random: parts.random(),

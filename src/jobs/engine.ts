@@ -11,7 +11,7 @@ import type { DropResults } from './drop-results.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Planner } from './planner.ts';
 import { recover } from './recovery.ts';
-import { revivesOnReturn } from './retry.ts';
+import { isAbsence } from './retry.ts';
 import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { isFinal } from './state.ts';
 
@@ -23,6 +23,8 @@ export interface EngineParts extends AttemptParts, ConfirmParts {
   readonly limits: () => Limits;
   /** When a rule's window opens next, epoch ms; null while it is open. */
   readonly opensAt: (rule: Rule, nowMs: number) => number | null;
+  /** The device did not answer: discovery should look whether it is still there. One that is not is waited for. */
+  readonly reconfirm: (device: Device) => void;
   /** The journal cannot be written, or the engine itself is broken: nothing more may be done in this process. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -164,6 +166,7 @@ export class JobEngine {
     this.#track(
       runAttempt({ job, device, rule, protocol }, this.#parts, this.#stopping.signal).then((after) => {
         if (after.state === 'confirming') this.#awaitReturn(after);
+        if (isAbsence(after.error?.code)) this.#parts.reconfirm(device);
         this.#ended(after);
       }),
     );
@@ -175,10 +178,15 @@ export class JobEngine {
     );
   }
 
+  /** A device that did not answer and is there again: its jobs need not wait, and one that had given up is taken up. */
   #revive(device: Device): void {
     const { book, journal, log } = this.#parts;
-    for (const job of journal.jobs.list({ devices: idsOf(device), states: ['failed'], limit: 100 })) {
-      if (!revivesOnReturn(job.error?.code) || journal.releases.get(job.release)?.state !== 'current') continue;
+    const ids = idsOf(device);
+    for (const job of book.in('queued')) {
+      if (job.notBeforeMs > 0 && ids.includes(job.device) && isAbsence(job.error?.code)) book.due(job.id);
+    }
+    for (const job of journal.jobs.list({ devices: ids, states: ['failed'], limit: 100 })) {
+      if (!isAbsence(job.error?.code) || journal.releases.get(job.release)?.state !== 'current') continue;
       book.transition(job.id, 'revive', { attempts: 0, notBeforeMs: 0, step: null }, undefined, 'the device came back');
       log.info('job.planned', { job: job.id, device: device.name, rule: job.rule, reason: 'the device came back' });
     }

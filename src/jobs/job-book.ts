@@ -55,6 +55,11 @@ export class JobBook {
     this.#active.set(id, this.#journal.jobs.entered(this.#known(id), step, this.#clock.now()));
   }
 
+  /** Ends the pause of a queued job. */
+  due(id: string): void {
+    this.#active.set(id, this.#journal.jobs.due(this.#known(id)));
+  }
+
   /** Notes why queued jobs are not running; writes only what changed, all at once. Returns the jobs that changed. */
   note(waiting: ReadonlyMap<string, string>): readonly JobRecord[] {
     const changed = [...waiting].filter(([id, reason]) => this.#active.get(id)?.waitingFor !== reason);

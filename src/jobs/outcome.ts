@@ -19,6 +19,8 @@ export interface AttemptContext {
   readonly attempts: number;
   /** Retries after the first attempt. */
   readonly retries: number;
+  /** The protocol's `minimumPauseMs`. */
+  readonly leastPauseMs: number;
   readonly sizeBytes: number;
   readonly nowMs: number;
   /** From 0 to 1. */
@@ -50,7 +52,7 @@ export function afterError(thrown: unknown, context: AttemptContext): Outcome {
       return inDoubt(error, context);
     case 'retry': {
       if (context.attempts > context.retries) return { event: 'fail', change: { error: report }, error };
-      const notBeforeMs = context.nowMs + retryPauseMs(context.attempts, context.random);
+      const notBeforeMs = context.nowMs + retryPauseMs(context.attempts, context.leastPauseMs, context.random);
       return { event: 'retry', change: { error: report, step: null, notBeforeMs }, error };
     }
     case 'permanent':

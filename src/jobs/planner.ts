@@ -54,7 +54,7 @@ export class Planner {
       return { kind: 'duplicate', release: duplicate };
     const planned = journal.transaction(() => {
       const releases = accepting.rules.flatMap((rule) => this.#release(rule, image, drop.id));
-      const jobs = this.#parts.devices.list().flatMap((device) => this.#jobFor(image, device, releases));
+      const jobs = this.#parts.devices.list().flatMap((device) => this.#jobFor(image, device, releases, 'info'));
       return { releases, jobs };
     });
     for (const release of planned.releases) {
@@ -75,7 +75,7 @@ export class Planner {
     const jobs = journal.transaction(() =>
       journal.releases.current().flatMap((release) => {
         const image = journal.images.get(release.image);
-        return image === null ? [] : this.#jobFor(image, device, [release]);
+        return image === null ? [] : this.#jobFor(image, device, [release], 'debug');
       }),
     );
     this.#announce(jobs);
@@ -127,11 +127,11 @@ export class Planner {
     }
   }
 
-  #jobFor(image: StoredImage, device: Device, releases: readonly ReleaseRecord[]): JobRecord[] {
+  #jobFor(image: StoredImage, device: Device, releases: readonly ReleaseRecord[], news: 'info' | 'debug'): JobRecord[] {
     const { journal, rules, clock, log } = this.#parts;
     const decision = rules().decide(image, device);
     if (decision.kind === 'refuse') {
-      logRefusal(log, image, decision);
+      logRefusal(log, news, image, decision);
       return [];
     }
     const release = releases.find(({ rule }) => rule === decision.rule);
@@ -170,17 +170,16 @@ function whyNot(decision: Decision, twin: JobRecord | undefined): string {
   return decision.kind === 'refuse' ? decision.refusal.reason : `rule "${decision.rule}" decides now`;
 }
 
-/** A device that is up to date is news for people; that a rule is not for a device is not. */
-function logRefusal(log: Logger, image: StoredImage, decision: Extract<Decision, { kind: 'refuse' }>): void {
-  const fields = {
-    device: decision.device.name,
-    rule: decision.rule,
-    image: image.sha256,
-    code: decision.refusal.code,
-    reason: decision.refusal.reason,
-  };
-  if (decision.refusal.code === 'RULE_NO_MATCH') log.debug('job.skipped', fields);
-  else log.info('job.skipped', fields);
+/** Why a device of the rule is left alone is news when a file is dropped; that a rule is not for a device never is. */
+function logRefusal(
+  log: Logger,
+  news: 'info' | 'debug',
+  image: StoredImage,
+  { device, rule, refusal }: Extract<Decision, { kind: 'refuse' }>,
+): void {
+  const level = refusal.code === 'RULE_NO_MATCH' ? 'debug' : news;
+  const { code, reason } = refusal;
+  log[level]('job.skipped', { device: device.name, rule, image: image.sha256, code, reason });
 }
 
 /** What a release is the newest of. Images for different chips, or of different kinds, never supersede one another. */

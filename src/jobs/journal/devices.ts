@@ -14,6 +14,7 @@ export interface HeldImage {
 /** The devices that discovery has met, and what each was given. */
 export class DeviceTable {
   readonly #put: StatementSync;
+  readonly #remove: StatementSync;
   readonly #all: StatementSync;
   readonly #hold: StatementSync;
   readonly #held: StatementSync;
@@ -22,6 +23,7 @@ export class DeviceTable {
     this.#put = database.prepare(
       'INSERT INTO devices (id, device) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET device = excluded.device',
     );
+    this.#remove = database.prepare('DELETE FROM devices WHERE id = ?');
     this.#all = database.prepare('SELECT device FROM devices ORDER BY id');
     this.#hold = database.prepare(
       `INSERT INTO device_images (device, target, image, proof, at_ms) VALUES (?, ?, ?, ?, ?)
@@ -35,6 +37,11 @@ export class DeviceTable {
 
   put(device: Device): void {
     this.#put.run(device.id, JSON.stringify(device));
+  }
+
+  /** What the device was given is kept: its new id finds it by this one. */
+  remove(id: string): void {
+    this.#remove.run(id);
   }
 
   all(): readonly Device[] {

@@ -53,6 +53,7 @@ export class JobTable {
   readonly #update: StatementSync;
   readonly #step: StatementSync;
   readonly #waiting: StatementSync;
+  readonly #due: StatementSync;
   readonly #log: StatementSync;
   readonly #get: StatementSync;
   readonly #active: StatementSync;
@@ -75,6 +76,7 @@ export class JobTable {
     );
     this.#step = database.prepare('UPDATE jobs SET step = ?, updated_ms = ? WHERE id = ?');
     this.#waiting = database.prepare('UPDATE jobs SET waiting_for = ? WHERE id = ?');
+    this.#due = database.prepare('UPDATE jobs SET not_before_ms = 0 WHERE id = ?');
     this.#log = database.prepare(
       'INSERT INTO transitions (job, at_ms, event, from_state, to_state, detail) VALUES (?, ?, ?, ?, ?, ?)',
     );
@@ -155,6 +157,12 @@ export class JobTable {
   entered(job: JobRecord, step: Step, atMs: number): JobRecord {
     this.#step.run(step, atMs, job.id);
     return { ...job, step, updatedMs: atMs };
+  }
+
+  /** A queued job need not wait out its pause. */
+  due(job: JobRecord): JobRecord {
+    this.#due.run(job.id);
+    return { ...job, notBeforeMs: 0 };
   }
 
   /** Says for people why a queued job is not running. */

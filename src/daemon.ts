@@ -1,0 +1,195 @@
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { type Clock, sleep } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { Discovery } from './discovery/discovery.ts';
+import type { RegistryEvent } from './discovery/registry.ts';
+import { ImageStore } from './firmware/store.ts';
+import { DeviceMemory } from './jobs/device-memory.ts';
+import { DropResults } from './jobs/drop-results.ts';
+import { JobEngine, LONGEST_REST_MS } from './jobs/engine.ts';
+import { imageLoader } from './jobs/image-cache.ts';
+import { JobBook } from './jobs/job-book.ts';
+import type { JobRecord } from './jobs/journal/jobs.ts';
+import { Journal } from './jobs/journal/journal.ts';
+import { mdnsReturn } from './jobs/mdns-return.ts';
+import { Planner } from './jobs/planner.ts';
+import { returnChecks } from './jobs/return-checks.ts';
+import { openRuleBook, planContext } from './jobs/rule-book.ts';
+import { WindowCalendar } from './jobs/schedule.ts';
+import type { Logger } from './log.ts';
+import { PROTOCOLS } from './protocols/registry.ts';
+import { acquireInstanceLock, type InstanceLock } from './service/instance-lock.ts';
+import type { Part } from './service/lifecycle.ts';
+import { createNodeLinks } from './transports/node-links.ts';
+import { DropFolder } from './watcher/drop-folder.ts';
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly pid: number;
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly onProgress?: (job: JobRecord, sentBytes: number, totalBytes: number) => void;
+}
+
+/** The daemon's parts, connected; `service/` starts and stops them. */
+export interface Daemon {
+  /** In the order of their start. */
+  readonly parts: readonly Part[];
+  /** Aborted, with the error as reason, when the daemon must not go on. */
+  readonly fatal: AbortSignal;
+  /** Takes over what may change while it runs: rules, devices, limits. Says what takes a restart. */
+  reload(config: Config): readonly string[];
+  /** One line for people: what is known and under way. */
+  describe(): string;
+  /** False when the job loop has stopped turning: the watchdog should end the process. */
+  isTurning(): boolean;
+}
+
+/** Devices answer a first question within half a second; those that were busy get another second. */
+const FIRST_ROUND_MS = 1_500;
+
+/**
+ * Builds the daemon. Takes the instance lock and opens journal and store, which the parts then own. Throws SERVICE_ALREADY_RUNNING,
+ * SERVICE_DATA_FOLDER, JOURNAL_UNUSABLE, JOURNAL_TOO_NEW.
+ */
+export function createDaemon(options: DaemonOptions): Daemon {
+  const { clock, log, random } = options;
+  let { config } = options;
+  const fatal = new AbortController();
+  const onFatal = (error: unknown): void => fatal.abort(error);
+
+  const lock = acquireInstanceLock(config.dataPath, options.pid);
+  const journal = openJournal(config.dataPath, lock);
+  const store = new ImageStore(join(config.dataPath, 'firmware'));
+
+  const { mdns } = config.discovery;
+  const discovery = new Discovery({ mdns, clock, log });
+  const { registry } = discovery;
+  registry.restore(journal.devices.all());
+  registry.setFixed(config.devices);
+  const memory = new DeviceMemory(journal, clock, onFatal);
+
+  const calendar = new WindowCalendar();
+  const context = planContext(journal, PROTOCOLS);
+  let rules = openRuleBook(config.rules, context);
+  const book = new JobBook(journal, clock);
+  const shared = { journal, book, devices: registry, clock, log, rules: () => rules };
+  const results = new DropResults({
+    ...shared,
+    finish: (drop, to, result) => folder.finish(drop, to, result),
+  });
+  const engine = new JobEngine({
+    ...shared,
+    planner: new Planner(shared),
+    results,
+    protocols: PROTOCOLS,
+    limits: () => config.limits,
+    opensAt: (rule, nowMs) => calendar.opensAt(rule, nowMs),
+    links: createNodeLinks(clock, log),
+    loadImage: imageLoader(journal, (sha256) => store.read(sha256)),
+    reconfirm: (device) => registry.reconfirm(device.id),
+    awaitReturn: returnChecks(mdnsReturn(registry, clock), clock),
+    random,
+    onProgress: options.onProgress ?? (() => undefined),
+    onFatal,
+  });
+  const folder = new DropFolder({
+    settings: { ...config.drop, watch: 'events' },
+    clock,
+    log,
+    ledger: journal.drops,
+    store,
+    onDrop: (drop) => engine.takeDrop(drop),
+  });
+
+  registry.subscribe((event) => {
+    remember(event, memory);
+    if (event.kind === 'seen' || event.kind === 'announced' || event.kind === 'merged') engine.deviceSeen(event.device);
+  });
+
+  const parts: Part[] = [
+    {
+      name: 'data',
+      start: () => store.open(),
+      async stop() {
+        memory.flush();
+        journal.close();
+        lock.release();
+      },
+    },
+    discoveryPart(discovery, mdns === false ? 0 : FIRST_ROUND_MS, clock),
+    { name: 'jobs', start: async () => engine.start(), stop: () => engine.stop() },
+    { name: 'drop-folder', start: (signal) => folder.start(signal), stop: () => folder.stop() },
+  ];
+
+  return {
+    parts,
+    fatal: fatal.signal,
+    reload(next) {
+      const needRestart = restartNeeds(config, next);
+      config = next;
+      rules = openRuleBook(next.rules, context);
+      registry.setFixed(next.devices);
+      for (const device of registry.list()) engine.deviceSeen(device);
+      engine.wake();
+      return needRestart;
+    },
+    describe() {
+      const { queued, running, confirming } = engine.counts;
+      return `${registry.list().length} devices known, ${queued} jobs queued, ${running} running, ${confirming} awaiting a return`;
+    },
+    isTurning: () => engine.idleMs < 2 * LONGEST_REST_MS,
+  };
+}
+
+function openJournal(dataPath: string, lock: InstanceLock): Journal {
+  try {
+    return Journal.open(Journal.pathIn(dataPath));
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Ready after the first round of questions, so that a file found at the start meets the devices that are there. */
+function discoveryPart(discovery: Discovery, firstRoundMs: number, clock: Clock): Part {
+  return {
+    name: 'discovery',
+    async start(signal) {
+      discovery.start();
+      await sleep(clock, firstRoundMs, signal);
+    },
+    stop: () => discovery.stop(),
+  };
+}
+
+/** What the journal remembers of the devices. */
+function remember(event: RegistryEvent, memory: DeviceMemory): void {
+  switch (event.kind) {
+    case 'changed':
+    case 'seen':
+    case 'lost':
+      memory.note(event.device);
+      break;
+    case 'merged':
+      memory.forget(event.fromId);
+      memory.note(event.device);
+      break;
+    case 'removed':
+      memory.forget(event.device.id);
+      break;
+    case 'announced':
+      break;
+  }
+}
+
+/** Keys of the config that only a restart can change. */
+function restartNeeds(before: Config, after: Config): string[] {
+  const fixed = ['drop', 'dataPath', 'discovery'] as const;
+  return fixed
+    .filter((key) => !isDeepStrictEqual(before[key], after[key]))
+    .map((key) => (key === 'dataPath' ? 'data' : key));
+}
