@@ -1,10 +1,9 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type Clock, sleep, type Timer } from '../clock.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { CoreFacts } from './cores.ts';
 import { DelayLine } from './delay-line.ts';
 import type { Faults } from './faults.ts';
-import type { Peer } from './listener.ts';
 
 /** The network between host and device. */
 export interface Link {
@@ -16,12 +15,9 @@ export interface Link {
   readonly bytesPerSecond: number | null;
 }
 
-export interface DialOptions {
+export interface ConnectionOptions {
   readonly clock: Clock;
   readonly chip: CoreFacts['chip'];
-  readonly from: string;
-  readonly to: Peer;
-  readonly timeoutMs: number;
   readonly link: Link;
   readonly replies: Faults['replies'] | undefined;
   /** Aborted when the device's power goes. The connection falls silent then: no FIN, no RST. */
@@ -43,52 +39,13 @@ interface LastSegment {
   readonly onSent: () => void;
 }
 
-/** The device connects to the host: null where that is refused or takes too long. */
-export async function dial(options: DialOptions): Promise<DeviceConnection | null> {
-  const { clock, link, signal } = options;
-  if (options.to.port === 0) return null;
-  await sleep(clock, link.delayMs, signal);
-  const socket = await openSocket(options);
-  if (socket === null) return null;
-  const connection = new DeviceConnection(socket, options);
-  await sleep(clock, link.delayMs, signal);
-  return connection;
-}
-
-function openSocket({ clock, from, to, timeoutMs, chip, signal }: DialOptions): Promise<Socket | null> {
-  return new Promise((resolve) => {
-    const socket = connect({
-      host: to.address,
-      port: to.port,
-      localAddress: from,
-      family: 4,
-      allowHalfOpen: true,
-      noDelay: chip === 'esp8266',
-    });
-    const giveUp = () => {
-      socket.destroy();
-      settle(null);
-    };
-    const timer = clock.setTimer(timeoutMs, giveUp);
-    const settle = (result: Socket | null) => {
-      timer.cancel();
-      signal.removeEventListener('abort', giveUp);
-      socket.removeListener('error', giveUp);
-      resolve(result);
-    };
-    signal.addEventListener('abort', giveUp, { once: true });
-    socket.once('error', giveUp);
-    socket.once('connect', () => settle(socket));
-  });
-}
-
 /**
  * The device's end of the TCP connection, behind a link with a delay and a receive window as small as the device's: the
  * window and the delay of the loopback itself would hide what a slow network does to an upload.
  */
 export class DeviceConnection {
   readonly #socket: Socket;
-  readonly #options: DialOptions;
+  readonly #options: ConnectionOptions;
   readonly #leaving = new ByteQueue();
   readonly #arrived = new ByteQueue();
   readonly #inbound: DelayLine<Uint8Array | 'end'>;
@@ -105,7 +62,7 @@ export class DeviceConnection {
   #isSilent = false;
   #onChange: (() => void) | null = null;
 
-  constructor(socket: Socket, options: DialOptions) {
+  constructor(socket: Socket, options: ConnectionOptions) {
     const { clock, forgotten, link, signal } = options;
     this.#socket = socket;
     this.#options = options;

@@ -4,63 +4,13 @@ import type { Logger } from '../log.ts';
 import type { Link } from './connection.ts';
 import { CORE_FACTS, type Core, type CoreFacts, type Timings } from './cores.ts';
 import { DelayLine } from './delay-line.ts';
+import type { DeviceCounts, DeviceEvent, DeviceSpec, Installed } from './device-spec.ts';
 import type { Faults } from './faults.ts';
 import type { Outcome, Peer } from './listener.ts';
 import { type Login, loginFromPassword } from './login.ts';
 import type { MdnsResponder, Publication } from './mdns-responder.ts';
 import { type Board, Sketch, type SketchHost } from './sketch.ts';
 import type { InstalledImage } from './updater.ts';
-
-/** A pretend ArduinoOTA device. Everything but name and core has the default of the core. */
-export interface DeviceSpec {
-  /** Host name and mDNS instance name. */
-  readonly name: string;
-  readonly core: Core;
-  /** Of 127.0.0.0/8; the fleet chooses one when it is missing. */
-  readonly address?: string;
-  /** OTA port; 0 lets the system choose. */
-  readonly port?: number;
-  /** TXT key `board`. */
-  readonly board?: string;
-  /** `setPassword()`. */
-  readonly password?: string;
-  /** `setPasswordHash()`: kept exactly as given, upper case and MD5 on a SHA-256 core included. */
-  readonly passwordHash?: string;
-  readonly appSpaceBytes?: number;
-  readonly filesystemSpaceBytes?: number;
-  readonly link?: Partial<Link>;
-  readonly timings?: Partial<Timings>;
-  readonly faults?: Faults;
-  /** False: the sketch has switched mDNS off. */
-  readonly mdns?: boolean;
-  /** `off`: it appears when somebody calls `powerOn()`. */
-  readonly power?: 'on' | 'off';
-}
-
-export interface Installed extends InstalledImage {
-  /** Epoch ms. */
-  readonly atMs: number;
-}
-
-/** What happened to a device since it was made. */
-export interface DeviceCounts {
-  datagrams: number;
-  invitations: number;
-  wrongLogins: number;
-  uploadsBegun: number;
-  uploadsFinished: number;
-  bytesReceived: number;
-  starts: number;
-}
-
-export type DeviceEvent =
-  | 'online'
-  | 'offline'
-  | 'invited'
-  | 'upload-begun'
-  | 'upload-failed'
-  | 'installed'
-  | 'restarting';
 
 /** What a device stands in. */
 export interface Surroundings {

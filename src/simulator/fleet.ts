@@ -2,7 +2,8 @@ import { createSocket } from 'node:dgram';
 import { type Clock, systemClock } from '../clock.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import type { Timings } from './cores.ts';
-import { type DeviceEvent, type DeviceSpec, SimulatedDevice, type Surroundings } from './device.ts';
+import { SimulatedDevice, type Surroundings } from './device.ts';
+import type { DeviceEvent, DeviceSpec } from './device-spec.ts';
 import { MdnsResponder } from './mdns-responder.ts';
 
 export interface FleetOptions {

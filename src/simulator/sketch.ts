@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
 import { type Clock, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import { type DeviceConnection, dial, type Link } from './connection.ts';
+import type { DeviceConnection, Link } from './connection.ts';
 import type { Core, CoreFacts, Timings } from './cores.ts';
 import type { Invitation } from './datagram.ts';
+import { dial } from './dial.ts';
 import { type Faults, faultsOfUpload } from './faults.ts';
 import { type ListenerState, type Outcome, type Peer, receive } from './listener.ts';
 import type { Login } from './login.ts';

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { sleep, systemClock } from '../../../src/clock.ts';
 import { BRISK, type Core } from '../../../src/simulator/cores.ts';
-import type { DeviceSpec, SimulatedDevice } from '../../../src/simulator/device.ts';
+import type { SimulatedDevice } from '../../../src/simulator/device.ts';
+import type { DeviceSpec } from '../../../src/simulator/device-spec.ts';
 import type { Faults } from '../../../src/simulator/faults.ts';
 import { type Fleet, startFleet } from '../../../src/simulator/fleet.ts';
 import { expectedResponse, loginFromPassword } from '../../../src/simulator/login.ts';
@@ -136,7 +137,7 @@ describe('esp32', () => {
   });
 
   it('keeps six datagrams for later and works them off one by one', async () => {
-    const device = await startDevice({ core: 'esp32-md5', timings: { receiveTimeoutMs: 100, loopMs: 5 } });
+    const device = await startDevice({ core: 'esp32-md5', timings: { receiveTimeoutMs: 200, loopMs: 5 } });
     await using host = await TestHost.open();
     host.invite(device, IMAGE);
     const first = await host.connection(1);
@@ -150,7 +151,7 @@ describe('esp32', () => {
   });
 
   it('repeats its last count three times when it is starved, and then hangs up', async () => {
-    const device = await startDevice({ core: 'esp32-sha256', timings: { receiveTimeoutMs: 50 } });
+    const device = await startDevice({ core: 'esp32-sha256', timings: { receiveTimeoutMs: 150 } });
     await using host = await TestHost.open();
     host.invite(device, IMAGE);
     const connection = await host.connection();
@@ -160,7 +161,7 @@ describe('esp32', () => {
   });
 
   it('hangs up at once when not even a first byte comes', async () => {
-    const device = await startDevice({ core: 'esp32-sha256', timings: { receiveTimeoutMs: 50 } });
+    const device = await startDevice({ core: 'esp32-sha256', timings: { receiveTimeoutMs: 150 } });
     await using host = await TestHost.open();
     host.invite(device, IMAGE);
     const connection = await host.connection();
@@ -321,7 +322,7 @@ describe('faults', () => {
     const device = await startDevice({ core: 'esp32-sha256', faults: { asleep: { awakeMs: 30, everyMs: 60 } } });
     await eventually('asleep', () => !device.isOnline);
     await eventually('awake', () => device.isOnline);
-    await eventually('awake again', () => device.counts.starts === 3);
+    await eventually('awake again', () => device.counts.starts >= 3);
   });
 });
 
