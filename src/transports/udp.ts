@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import type { DatagramLink } from './links.ts';
@@ -36,6 +36,8 @@ export async function openDatagram(target: Target, clock: Clock): Promise<Datagr
 
 async function resolveIpv4(address: string): Promise<string> {
   if (isIPv4(address)) return address;
+  if (isIPv6(address))
+    throw new FlashError('LINK_UNKNOWN_HOST', `${address} is an IPv6 address; an IPv4 one is needed`);
   try {
     return (await lookup(address, { family: 4 })).address;
   } catch (cause) {
