@@ -17,6 +17,7 @@ interface CatalogueEntry {
 export const CATALOGUE = {
   // --- IMAGE: what is wrong with a file ------------------------------------------------------------------------------
   IMAGE_EMPTY: { disposition: 'permanent', hint: 'Build or copy the file again; it holds no bytes.' },
+  IMAGE_UNREADABLE: { disposition: 'permanent', hint: 'Check the path and the permissions of the file.' },
   IMAGE_TRUNCATED: { disposition: 'permanent', hint: 'Copy the file again; it ends before its own structure does.' },
   IMAGE_CORRUPT: { disposition: 'permanent', hint: 'Build or copy the file again; its own checksum or hash is wrong.' },
   IMAGE_MALFORMED: { disposition: 'permanent', hint: 'Check that the file is the firmware image your build made.' },
@@ -116,6 +117,10 @@ export const CATALOGUE = {
 
   // --- USAGE: the command line -----------------------------------------------------------------------------------------
   USAGE_WRONG: { disposition: 'permanent', hint: 'Run the command with --help to see its arguments and examples.' },
+  USAGE_INTERRUPTED: {
+    disposition: 'permanent',
+    hint: 'Run the command again when it suits; the device keeps its old application.',
+  },
   USAGE_BAD_TARGET: {
     disposition: 'permanent',
     hint: 'Write the target as PROTOCOL://HOST or PROTOCOL://HOST:PORT, for example espota://192.168.1.40.',

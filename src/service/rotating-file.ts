@@ -3,13 +3,13 @@ import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 
-/** A log file that is cut before it exceeds `maxSizeBytes`: `x.log` is the newest, then `x.log.1`, `x.log.2`, … */
+/** A log file that is cut before it exceeds `maxBytes`: `x.log` is the newest, then `x.log.1`, `x.log.2`, … */
 export interface RotatingFileSettings {
   /** Absolute. Its folder is made where it is missing. */
   readonly path: string;
-  readonly maxSizeBytes: number;
-  /** With the newest; at least 2. */
-  readonly maxFiles: number;
+  readonly maxBytes: number;
+  /** How many old files are kept, at least 1. */
+  readonly keep: number;
 }
 
 export interface RotatingFileSurroundings {
@@ -70,7 +70,7 @@ class CutFile {
 
   async append(line: Buffer): Promise<void> {
     let handle = this.#handle ?? (await this.#open());
-    if (this.#sizeBytes > 0 && this.#sizeBytes + line.length > this.#settings.maxSizeBytes) {
+    if (this.#sizeBytes > 0 && this.#sizeBytes + line.length > this.#settings.maxBytes) {
       await this.close();
       await this.#shiftOlder();
       handle = await this.#open();
@@ -97,8 +97,8 @@ class CutFile {
 
   /** `x.log.1` becomes `x.log.2`, and so on from the oldest; the last one is overwritten. */
   async #shiftOlder(): Promise<void> {
-    const { path, maxFiles } = this.#settings;
-    const names = [path, ...Array.from({ length: Math.max(1, maxFiles - 1) }, (_, index) => `${path}.${index + 1}`)];
+    const { path, keep } = this.#settings;
+    const names = [path, ...Array.from({ length: keep }, (_, index) => `${path}.${index + 1}`)];
     for (let index = names.length - 1; index > 0; index -= 1) {
       await renameIfThere(names[index - 1] ?? path, names[index] ?? path);
     }

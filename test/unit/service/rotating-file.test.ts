@@ -15,7 +15,7 @@ describe('a rotating file', () => {
     const obstacle = join(folder, 'logs');
     writeFileSync(obstacle, '');
     const stream = rotatingFile(
-      { path: join(obstacle, 'x.log'), maxSizeBytes: 1e6, maxFiles: 2 },
+      { path: join(obstacle, 'x.log'), maxBytes: 1e6, keep: 1 },
       { clock, onTrouble: () => told.push('trouble'), onRecovery: (lost) => told.push(`lost ${lost}`) },
     );
     const write = (line: string) => new Promise((resolve) => stream.write(`${line}\n`, resolve));

@@ -108,7 +108,7 @@ describe('the service log', () => {
 
   it('goes on when the reader of stdout goes away', async () => {
     const stdout = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) });
-    const file = { path: join(folder, 'x.log'), maxSizeBytes: 1e6, maxFiles: 2 };
+    const file = { path: join(folder, 'x.log'), maxBytes: 1e6, keep: 1 };
     const log = serviceLog(stdout, { file });
     log.logger.info('a.one');
     await turn();
@@ -120,7 +120,7 @@ describe('the service log', () => {
 
 describe('the log file', () => {
   it('is cut without losing or splitting a line, keeps the newest first and adds to what is there', async () => {
-    const file = { path: join(folder, 'deep', 'x.log'), maxSizeBytes: 20_000, maxFiles: 50 };
+    const file = { path: join(folder, 'deep', 'x.log'), maxBytes: 20_000, keep: 50 };
     for (const run of [0, 1]) {
       const log = serviceLog(sink().stdout, { file });
       for (let line = 0; line < 1_000; line += 1) {
@@ -144,7 +144,7 @@ describe('the log file', () => {
   });
 
   it('keeps no more files than it may', async () => {
-    const log = serviceLog(sink().stdout, { file: { path: join(folder, 'x.log'), maxSizeBytes: 200, maxFiles: 3 } });
+    const log = serviceLog(sink().stdout, { file: { path: join(folder, 'x.log'), maxBytes: 200, keep: 2 } });
     for (let line = 0; line < 20; line += 1) log.logger.info('a.b', { line });
     await log.close();
     expect(readdirSync(folder).sort()).toEqual(['x.log', 'x.log.1', 'x.log.2']);
@@ -153,7 +153,7 @@ describe('the log file', () => {
   it('that cannot be written is told once on stdout, where the log goes on', async () => {
     writeFileSync(join(folder, 'taken'), '');
     const { stdout, lines } = sink();
-    const log = serviceLog(stdout, { file: { path: join(folder, 'taken', 'x.log'), maxSizeBytes: 1e6, maxFiles: 2 } });
+    const log = serviceLog(stdout, { file: { path: join(folder, 'taken', 'x.log'), maxBytes: 1e6, keep: 1 } });
     log.logger.info('a.one');
     log.logger.info('a.two');
     await expect.poll(() => lines().map((line) => line.event)).toContain('log.file-failed');

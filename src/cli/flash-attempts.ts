@@ -1,0 +1,84 @@
+import { type Clock, sleep } from '../clock.ts';
+import { FlashError } from '../errors.ts';
+import { asFlashError } from '../jobs/outcome.ts';
+import { retryPauseMs } from '../jobs/retry.ts';
+import type { Step } from '../model/job.ts';
+import type { FlashReport, FlashRequest, Protocol } from '../protocols/protocol.ts';
+import type { StopSignals } from '../service/signals.ts';
+import { humanDuration } from './output.ts';
+import type { Progress } from './progress.ts';
+
+export interface AttemptsRequest {
+  readonly protocol: Protocol;
+  readonly flash: Omit<FlashRequest, 'attempt' | 'observer'>;
+  /** After the first attempt, for errors of disposition `retry`. */
+  readonly retries: number;
+  readonly signals: Pick<StopSignals, 'stop' | 'insist'>;
+  readonly progress: Progress;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+}
+
+export interface AttemptsResult {
+  readonly attempts: number;
+  readonly report: FlashReport | null;
+  /** Null exactly when there is a report. */
+  readonly error: FlashError | null;
+}
+
+/**
+ * Tries until it succeeds, the error is not one to retry, or the retries are used up. A stop is obeyed at the next safe point; insisting
+ * does not wait for one. Throws nothing.
+ */
+export async function flashWithRetries(request: AttemptsRequest): Promise<AttemptsResult> {
+  for (let attempt = 1; ; attempt += 1) {
+    const end = await flashOnce(request, attempt);
+    if (!(end instanceof FlashError)) return { attempts: attempt, report: end, error: null };
+    if (end.disposition !== 'retry' || attempt > request.retries)
+      return { attempts: attempt, report: null, error: end };
+    const interrupted = await pause(request, attempt, end);
+    if (interrupted !== null) return { attempts: attempt, report: null, error: interrupted };
+  }
+}
+
+async function flashOnce(request: AttemptsRequest, attempt: number): Promise<FlashReport | FlashError> {
+  const { protocol, signals, progress } = request;
+  let step: Step = 'prepare';
+  const observer = {
+    onStep: (entered: Step) => {
+      step = entered;
+      progress.step(attempt === 1 ? entered : `${entered}, attempt ${attempt}`);
+    },
+    onProgress: (sentBytes: number, totalBytes: number) => progress.update(sentBytes, totalBytes),
+  };
+  const insisted = new Promise<FlashError>((resolve) => {
+    signals.insist.addEventListener('abort', () => resolve(interruption(step)), { once: true });
+  });
+  const flashed = protocol
+    .flash({ ...request.flash, attempt, observer }, signals.stop)
+    .catch((error: unknown) => (error === signals.stop.reason ? interruption('prepare') : asFlashError(error)));
+  return Promise.race([flashed, insisted]);
+}
+
+/** Null when the pause is over; an error when the person does not want to wait. */
+async function pause(request: AttemptsRequest, attempt: number, error: FlashError): Promise<FlashError | null> {
+  const { clock, progress, protocol, random, signals } = request;
+  const pauseMs = retryPauseMs(attempt, protocol.minimumPauseMs, random());
+  const left = request.retries + 1 - attempt;
+  progress.step(`${error.code}: ${error.message}; next attempt in ${humanDuration(pauseMs)}, ${left} left`);
+  try {
+    await sleep(clock, pauseMs, signals.stop);
+    return null;
+  } catch {
+    return interruption('prepare');
+  }
+}
+
+/** From `commit` on the device may have taken the image, whatever the person wants. */
+function interruption(step: Step): FlashError {
+  if (step === 'commit' || step === 'confirm') {
+    return new FlashError('JOB_OUTCOME_UNKNOWN', 'interrupted after the whole image was sent', { step });
+  }
+  return new FlashError('USAGE_INTERRUPTED', 'interrupted before the device had the whole image', { step });
+}

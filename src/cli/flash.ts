@@ -1,0 +1,142 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../clock.ts';
+import { FlashError } from '../errors.ts';
+import { silentLogger } from '../log.ts';
+import { CHIPS, type Chip } from '../model/chip.ts';
+import type { Device } from '../model/device.ts';
+import type { OptionValues } from '../model/fields.ts';
+import type { FirmwareImage } from '../model/image.ts';
+import { EXIT, type ExitCode } from '../service/exit-codes.ts';
+import { createServiceLog, type ServiceLog } from '../service/winston-logger.ts';
+import { createNodeLinks } from '../transports/node-links.ts';
+import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
+import { flashWithRetries } from './flash-attempts.ts';
+import { describeSuccess, type FlashEnd, type FlashFindings, flashDocument } from './flash-document.ts';
+import { flashOptions, type OptionArgs } from './flash-options.ts';
+import type { Io } from './io.ts';
+import { describeError, hasColours, paint, printJson, printLines } from './output.ts';
+import { createProgress } from './progress.ts';
+import { readImage } from './read-image.ts';
+import { deviceOfTarget, parseTarget, type Target } from './target.ts';
+
+export interface FlashArgs extends CommonOptions, OptionArgs {
+  readonly image: string;
+  readonly to: string;
+  readonly chip?: Chip;
+  readonly retries: number;
+}
+
+export function defineFlash(program: Command, run: Run): void {
+  const command = program
+    .command('flash')
+    .summary('one image to one device, now, without a daemon')
+    .description('Sends a firmware image to one device. Succeeds when the device has accepted it.')
+    .argument('<image>', 'firmware file')
+    .requiredOption('--to <target>', 'espota://host[:port]')
+    .option('--set <key=value>', "an option of the protocol, as in a rule's update:", collect, [])
+    .option('--password-env <variable>', 'environment variable that holds the password')
+    .option('--password-file <file>', 'file that holds the password')
+    .addOption(new Option('--chip <chip>', 'refuse an image that is for another chip').choices(CHIPS))
+    .option('--retries <n>', 'after the first attempt, where another try may help', wholeNumber, 3);
+  withCommonOptions(command, [
+    'dropflash flash sensor.bin --to espota://192.168.1.40',
+    'OTA_PW=… dropflash flash sensor.bin --to espota://boiler.local:8266 --password-env OTA_PW --json',
+    'dropflash flash sensor.bin --to espota://10.0.7.31 --set listen=40000-40010 --chip esp32s3',
+  ]).action((image: string, options: Omit<FlashArgs, 'image'>) =>
+    run(options, (io) => flash({ ...options, image }, io)),
+  );
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,2}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 0 to 99.');
+  return Number(text);
+}
+
+/** Flashes one device. What went wrong is told in the document and in the exit code; only program errors are thrown. */
+export async function flash(args: FlashArgs, io: Io): Promise<ExitCode> {
+  const findings: FlashFindings = { target: null, image: null };
+  const end = await work(args, io, findings).catch(notBegun);
+  const document = flashDocument(args.to, findings, end);
+  if (args.json) printJson(io, document);
+  if (end.error === null) {
+    if (!args.json) io.stdout.write(`${paint(io, io.stdout, 'green', describeSuccess(document))}\n`);
+    return EXIT.done;
+  }
+  printLines(io.stderr, describeError(end.error, args.verbose === true));
+  return isWrongUsage(end.error) ? EXIT.usage : EXIT.failed;
+}
+
+/** A password that is not where `--password-env` says is a mistake in the command line, not in a config. */
+function isWrongUsage({ code }: FlashError): boolean {
+  return code === 'USAGE_WRONG' || code === 'USAGE_BAD_TARGET' || code === 'CONFIG_SECRET_MISSING';
+}
+
+function notBegun(error: unknown): FlashEnd {
+  if (error instanceof FlashError) return { attempts: 0, elapsedMs: 0, report: null, error };
+  throw error;
+}
+
+async function work(args: FlashArgs, io: Io, findings: FlashFindings): Promise<FlashEnd> {
+  const target = parseTarget(args.to);
+  findings.target = target;
+  const options = flashOptions(target.protocol, args, io);
+  const image = await readImage(args.image, io.cwd);
+  findings.image = image;
+  const device = deviceOfTarget(target, args.chip ?? null, systemClock.now());
+  refuseUnfit(image, device, target);
+  return send({ target, image, device, options }, args, io);
+}
+
+/** What is wrong is known before a byte is sent. */
+function refuseUnfit(image: FirmwareImage, device: Device, { protocol }: Target): void {
+  const [problem] = image.dossier.problems;
+  if (problem !== undefined) throw new FlashError(problem.code, problem.message);
+  const { chip } = image.dossier;
+  if (device.chip !== null && chip !== null && chip !== device.chip) {
+    throw new FlashError('IMAGE_WRONG_CHIP', `${image.name} is for ${chip}, and the device is ${device.chip}`);
+  }
+  const acceptance = protocol.accepts(device, image);
+  if (!acceptance.accepted) throw new FlashError('IMAGE_NOT_OTA', `${image.name}: ${acceptance.reason}`);
+}
+
+interface Order {
+  readonly target: Target;
+  readonly image: FirmwareImage;
+  readonly device: Device;
+  readonly options: OptionValues;
+}
+
+async function send({ target, image, device, options }: Order, args: FlashArgs, io: Io): Promise<FlashEnd> {
+  const clock = systemClock;
+  const verboseLog = args.verbose === true ? logTo(io) : null;
+  const log = verboseLog?.logger ?? silentLogger;
+  const progress = createProgress(io.stderr, device.name, clock);
+  const beganMs = clock.monotonic();
+  try {
+    const end = await flashWithRetries({
+      protocol: target.protocol,
+      flash: { image, device, options, links: createNodeLinks(clock, log), clock, log },
+      retries: args.retries,
+      signals: io.signals,
+      progress,
+      clock,
+      random: Math.random,
+    });
+    return { ...end, elapsedMs: clock.monotonic() - beganMs };
+  } finally {
+    progress.finish();
+    await verboseLog?.close();
+  }
+}
+
+function logTo(io: Io): ServiceLog {
+  const colours = hasColours(io, io.stderr);
+  return createServiceLog(
+    { level: 'debug', format: 'pretty', file: null },
+    { stdout: io.stderr, colours, clock: systemClock },
+  );
+}

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { CATALOGUE, FlashError } from '../errors.ts';
+import { EXIT, type ExitCode, exitCodeFor } from '../service/exit-codes.ts';
+import { defineCheck } from './check.ts';
+import type { Run } from './command.ts';
+import { defineFlash } from './flash.ts';
+import { defineInspect } from './inspect.ts';
+import type { Io } from './io.ts';
+import { describeError, printJson, printLines } from './output.ts';
+import { definePlan } from './plan.ts';
+import { defineSchema } from './schema.ts';
+
+/** In the order of `--help`. */
+const COMMANDS = [defineCheck, defineInspect, definePlan, defineFlash, defineSchema];
+
+/** Reads the command line and runs what it asks for. `args` is what follows the program's name. Throws nothing. */
+export async function runProgram(args: readonly string[], io: Io): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.done;
+  const program = buildProgram(io, async (options, work) => {
+    try {
+      exitCode = await work(io);
+    } catch (error) {
+      exitCode = reportFailure(error, options, io);
+    }
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return afterUsage(error, args, io);
+    return reportFailure(error, { json: args.includes('--json') }, io);
+  }
+}
+
+function buildProgram(io: Io, run: Run): Command {
+  const program = new Command('dropflash')
+    .description('Brings a firmware file to every device it belongs on, over the air, with proof of the outcome.')
+    .version(version(), '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+    .showHelpAfterError('Run it with --help to see its arguments and examples.')
+    .exitOverride()
+    .addHelpText('after', '\nEach command has its own help with examples: dropflash help flash');
+  for (const define of COMMANDS) define(program, run);
+  return program;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version: unknown }).version);
+}
+
+/** commander has printed its sentence already; `--help` and `--version` end here too. */
+function afterUsage(error: CommanderError, args: readonly string[], io: Io): ExitCode {
+  if (error.exitCode === 0) return EXIT.done;
+  const message = error.code === 'commander.help' ? 'no command is given' : error.message.replace(/^error: /, '');
+  if (args.includes('--json')) {
+    printJson(io, { error: { code: 'USAGE_WRONG', message, hint: CATALOGUE.USAGE_WRONG.hint } });
+  }
+  return EXIT.usage;
+}
+
+function reportFailure(error: unknown, options: { json?: boolean; verbose?: boolean }, io: Io): ExitCode {
+  const withStack = options.verbose === true || Boolean(io.env['DEBUG']);
+  if (options.json) printJson(io, { error: error instanceof FlashError ? error.toJSON() : programError(error) });
+  printLines(io.stderr, describeError(error, withStack));
+  return exitCodeFor(error);
+}
+
+function programError(error: unknown): { code: null; message: string } {
+  return { code: null, message: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { FlashError } from '../errors.ts';
+import { LARGEST_IMAGE_BYTES, readDossier } from '../firmware/dossier.ts';
+import type { FirmwareImage } from '../model/image.ts';
+
+/** Reads a file and its dossier. Throws IMAGE_UNREADABLE, and IMAGE_TOO_LARGE before it reads what no flash can hold. */
+export async function readImage(path: string, cwd: string): Promise<FirmwareImage> {
+  const bytes = await readBytes(path, resolve(cwd, path));
+  const name = basename(path);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { sha256, name, sizeBytes: bytes.length, dossier: readDossier(bytes, name), bytes };
+}
+
+async function readBytes(path: string, absolute: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(absolute);
+    if (size > LARGEST_IMAGE_BYTES) {
+      throw new FlashError(
+        'IMAGE_TOO_LARGE',
+        `${path}: it has ${size} bytes; the largest flash has ${LARGEST_IMAGE_BYTES}`,
+      );
+    }
+    return await readFile(absolute);
+  } catch (cause) {
+    if (cause instanceof FlashError) throw cause;
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw new FlashError('IMAGE_UNREADABLE', `${path}: the file cannot be read (${why})`, { cause });
+  }
+}

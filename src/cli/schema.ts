@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { configJsonSchema } from '../config/json-schema.ts';
+import { PROTOCOLS } from '../protocols/registry.ts';
+import { EXIT, type ExitCode } from '../service/exit-codes.ts';
+import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
+import type { Io } from './io.ts';
+import { printJson } from './output.ts';
+
+export function defineSchema(program: Command, run: Run): void {
+  const command = program
+    .command('schema')
+    .summary('the JSON Schema of the config, for editors')
+    .description('Prints the JSON Schema by which editors check and complete a config.');
+  withCommonOptions(command, ['dropflash schema > config.schema.json']).action((options: CommonOptions) =>
+    run(options, (io) => schema(options, io)),
+  );
+}
+
+/** The document is JSON with and without `--json`. */
+export function schema(_args: CommonOptions, io: Io): Promise<ExitCode> {
+  printJson(io, configJsonSchema([...PROTOCOLS.values()]));
+  return Promise.resolve(EXIT.done);
+}

@@ -1,0 +1,68 @@
+import { FlashError } from '../errors.ts';
+import type { Chip } from '../model/chip.ts';
+import type { Device } from '../model/device.ts';
+import type { Protocol } from '../protocols/protocol.ts';
+import { PROTOCOLS } from '../protocols/registry.ts';
+
+/** Where `flash --to` points. */
+export interface Target {
+  readonly protocol: Protocol;
+  /** A name or an address in numbers. */
+  readonly host: string;
+  /** Null: the default port of the device's core. */
+  readonly port: number | null;
+}
+
+/** Reads `espota://host[:port]`. Throws USAGE_BAD_TARGET. */
+export function parseTarget(text: string): Target {
+  const [, name, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? [];
+  if (name === undefined || rest === undefined) throw bad(text, 'it does not begin with a protocol and "://"');
+  const protocol = PROTOCOLS.get(name.toLowerCase());
+  if (protocol === undefined)
+    throw bad(text, `"${name}" is not one of the protocols: ${[...PROTOCOLS.keys()].join(', ')}`);
+  if (rest.includes('@')) throw bad(text, 'it holds an "@"; a password goes into --password-env or --password-file');
+  const [, host, port] = /^(\[[0-9a-f:.]+\]|[^:/?#[\]\s]+)(?::(\d{1,6}))?\/?$/i.exec(rest) ?? [];
+  if (host === undefined) throw bad(text, 'what follows the protocol is not a host and a port');
+  return { protocol, host: host.replace(/^\[|\]$/g, ''), port: port === undefined ? null : portOf(text, Number(port)) };
+}
+
+function portOf(text: string, port: number): number {
+  if (port < 1 || port > 65_535) throw bad(text, `${port} is not a port from 1 to 65535`);
+  return port;
+}
+
+function bad(text: string, why: string): FlashError {
+  return new FlashError('USAGE_BAD_TARGET', `cannot flash to "${withoutPassword(text)}": ${why}`);
+}
+
+/** `espota://user:password@host`: what stands before the @ is never repeated. */
+function withoutPassword(text: string): string {
+  return text.replace(/\/\/.*@/, '//…@');
+}
+
+/** `host:port` as a person wrote it. */
+export function targetName({ host, port }: Target): string {
+  return port === null ? host : `${host}:${port}`;
+}
+
+/** The target as the device that a protocol flashes: nothing is known of it but what the command line says. */
+export function deviceOfTarget(target: Target, chip: Chip | null, nowMs: number): Device {
+  const name = targetName(target);
+  return {
+    id: `target:${name}`,
+    keys: [`target:${name}`],
+    name,
+    address: target.host,
+    port: target.port,
+    mac: null,
+    services: [],
+    board: null,
+    txt: {},
+    chip,
+    protocol: target.protocol.name,
+    tags: [],
+    presence: 'unknown',
+    firstSeenMs: nowMs,
+    lastSeenMs: null,
+  };
+}
