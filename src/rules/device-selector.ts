@@ -46,34 +46,34 @@ function tagCheck(tag: string): DeviceCheck {
 }
 
 function nameCheck(pattern: string): DeviceCheck {
-  const glob = compileGlob(pattern);
+  const matches = compileGlob(pattern);
   return {
-    test: ({ name }) => glob.matches(name),
+    test: ({ name }) => matches(name),
     miss: ({ device }) => noMatch('name', device.name, pattern),
   };
 }
 
 function boardCheck(pattern: string): DeviceCheck {
-  const glob = compileGlob(pattern);
+  const matches = compileGlob(pattern);
   return {
-    test: ({ board }) => board !== null && glob.matches(board),
+    test: ({ board }) => board !== null && matches(board),
     miss: ({ device }) => noMatch('board', device.board, pattern),
   };
 }
 
 function serviceCheck(pattern: string): DeviceCheck {
-  const glob = compileGlob(pattern);
+  const matches = compileGlob(pattern);
   return {
-    test: ({ services }) => services.some((service) => glob.matches(service)),
+    test: ({ services }) => services.some((service) => matches(service)),
     miss: ({ device }) => noMatch('service', device.services.length === 0 ? null : device.services.join(', '), pattern),
   };
 }
 
 /** People write MAC addresses with dashes as well; the registry has colons. */
 function macCheck(pattern: string): DeviceCheck {
-  const glob = compileGlob(pattern.replaceAll('-', ':'));
+  const matches = compileGlob(pattern.replaceAll('-', ':'));
   return {
-    test: ({ device }) => device.mac !== null && glob.matches(device.mac),
+    test: ({ device }) => device.mac !== null && matches(device.mac),
     miss: ({ device }) => noMatch('mac', device.mac, pattern),
   };
 }

@@ -50,11 +50,11 @@ function chipMiss(chip: FirmwareSelector['chip']): FirmwareMiss {
 
 function globMiss(pattern: string | null, what: string, read: (image: StoredImage) => string | null): FirmwareMiss {
   if (pattern === null) return () => null;
-  const glob = compileGlob(pattern);
+  const matches = compileGlob(pattern);
   return (image) => {
     const value = read(image);
     if (value === null) return `image names no ${what}, ${JSON.stringify(pattern)} is asked for`;
-    if (glob.matches(value.toLowerCase())) return null;
+    if (matches(value.toLowerCase())) return null;
     return `${what} ${JSON.stringify(value)} does not match ${JSON.stringify(pattern)}`;
   };
 }

@@ -1,12 +1,7 @@
 import picomatch from 'picomatch';
 
-/** A pattern of the config, compiled. */
-export interface Glob {
-  /** As written. */
-  readonly pattern: string;
-  /** `lowered` is the value in lower case: the caller lowers each value once for many patterns. */
-  matches(lowered: string): boolean;
-}
+/** Does this value match? It is given in lower case: the caller lowers each value once for many patterns. */
+export type Glob = (lowered: string) => boolean;
 
 /**
  * Names are not paths here: `*` crosses `/` and dots, and parentheses and a leading `!` mean themselves, as in
@@ -23,11 +18,8 @@ const OPTIONS: picomatch.PicomatchOptions = {
 const SPECIAL = /[*?[\]{}\\]/;
 
 /** Compiles a glob that ignores case. The forms that most rules have need no regular expression. */
-export function compileGlob(pattern: string): Glob {
-  return { pattern, matches: matcher(pattern.toLowerCase()) };
-}
-
-function matcher(pattern: string): (lowered: string) => boolean {
+export function compileGlob(written: string): Glob {
+  const pattern = written.toLowerCase();
   if (isPlain(pattern)) return (lowered) => lowered === pattern;
   const head = pattern.slice(0, -1);
   if (pattern.endsWith('*') && isPlain(head)) return (lowered) => lowered.startsWith(head);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { compileGlob } from '../../../src/rules/glob.ts';
 
 function matches(pattern: string, value: string): boolean {
-  return compileGlob(pattern).matches(value.toLowerCase());
+  return compileGlob(pattern)(value.toLowerCase());
 }
 
 describe('globs', () => {
