@@ -5,7 +5,8 @@ import { type DnsQuestion, type DnsResponse, foldName, readQuery, readResponse }
 import type { LocalInterface } from './interfaces.ts';
 import { type MdnsLink, openMdnsLink } from './mdns-link.ts';
 import { linkScope } from './on-link.ts';
-import { type CacheOutcome, type InstanceView, RecordCache, serviceDomain } from './record-cache.ts';
+import { type CacheOutcome, type InstanceView, RecordCache } from './record-cache.ts';
+import { serviceDomain } from './service-instance.ts';
 import { Solicitation } from './solicitation.ts';
 import type { LossReason, SightingListener } from './source.ts';
 

@@ -5,16 +5,20 @@ import type { LocalInterface } from './interfaces.ts';
 export interface LinkScope {
   /** Did the datagram come from this link (RFC 6762, section 11)? */
   isOnLink(source: string): boolean;
-  /** Can a device on this link have that address? */
+  /**
+   * Can a device on this link be reached at that address? Link-local IPv6 is left out: a record has no zone to dial it with, and every
+   * device that has a use for it here has IPv4 as well.
+   */
   isPlausible(address: string): boolean;
 }
 
-/** Never the address of a device: unspecified, multicast, reserved, limited broadcast (RFC 6890), and their IPv6 kin. */
+/** Never the address of a device: unspecified, multicast, reserved, limited broadcast (RFC 6890), and their kin. */
 const NEVER_A_DEVICE = blockList([
   ['0.0.0.0', 8, 'ipv4'],
   ['224.0.0.0', 4, 'ipv4'],
   ['240.0.0.0', 4, 'ipv4'],
   ['::', 128, 'ipv6'],
+  ['fe80::', 10, 'ipv6'],
   ['ff00::', 8, 'ipv6'],
 ]);
 const LOOPBACK = blockList([

@@ -1,6 +1,23 @@
 import { isIPv4 } from 'node:net';
 import { type DnsQuestion, type DnsRecord, type DnsResponse, foldName } from './dns-message.ts';
 import { grantLease, isRefreshDue, type Lease, refreshAsked, shortenLease } from './lease.ts';
+import {
+  byFamilyThenAge,
+  endMs,
+  GOODBYE_ASKS_MS,
+  type Host,
+  type Instance,
+  type InstanceName,
+  instanceQuestions,
+  keyOf,
+  MISSING_ASKS_MS,
+  type QuestionType,
+  RECONFIRM_ASKS_MS,
+  SEARCH_MS,
+  serviceDomain,
+  takeTurn,
+  turnMs,
+} from './service-instance.ts';
 import type { LossReason } from './source.ts';
 import { readTxt } from './txt.ts';
 
@@ -46,43 +63,8 @@ const MAX_ADDRESSES = 16;
 const MAX_INSTANCES_OF_HOST = 32;
 /** RFC 6762, section 10.2: records younger than this survive a cache flush. */
 const FLUSH_SPARES_MS = 1000;
-/** An instance is reported without its TXT record when that has not come within this time. */
-const TXT_PATIENCE_MS = 1000;
-/** When to ask, after the start of a search or a doubt. The last entry is its end. */
-const MISSING_ASKS_MS = [0, 1000, 3000, 9000] as const;
-const GOODBYE_ASKS_MS = [0, 1000, 2000] as const;
-const RECONFIRM_ASKS_MS = [0, 1000, 3000, 5000] as const;
-
-/** A row of questions with pauses. */
-interface Inquiry {
-  readonly startMs: number;
-  readonly offsetsMs: readonly number[];
-  asked: number;
-}
-
-interface Instance {
-  readonly key: string;
-  readonly service: string;
-  readonly name: string;
-  readonly fqdn: string;
-  readonly source: string;
-  readonly firstMs: number;
-  ptr: Lease | null;
-  srv: { readonly host: string; readonly port: number; lease: Lease } | null;
-  txt: { readonly values: Readonly<Record<string, string>>; lease: Lease } | null;
-  /** Asking for records that have not come. */
-  search: Inquiry | null;
-  /** It said goodbye or is doubted: it goes at the end of the inquiry unless it speaks. */
-  doubt: { readonly inquiry: Inquiry; readonly reason: LossReason } | null;
-  wasComplete: boolean;
-}
-
-interface Host {
-  readonly name: string;
-  readonly addresses: Map<string, Lease>;
-  readonly instances: Set<Instance>;
-}
-
+/** An instance is reported without its TXT record, or with IPv6 alone, when what is missing has not come within this time. */
+const PATIENCE_MS = 1000;
 /**
  * The mDNS cache of one network interface for a few service types (RFC 6762, sections 5.2 and 10). No I/O and no clock: packets and
  * monotonic milliseconds go in; what was heard, what was lost and what to ask come out.
@@ -145,8 +127,11 @@ export class RecordCache {
       }
       for (const question of this.#dueQuestions(instance, nowMs))
         questions.set(`${question.type} ${question.name}`, question);
-      // Its TXT record may just have been given up.
-      if (!instance.wasComplete) touched.add(instance);
+      if (!instance.wasComplete && nowMs >= instance.patientUntilMs) {
+        // What it still lacks is not waited for any longer.
+        instance.patientUntilMs = Number.NEGATIVE_INFINITY;
+        touched.add(instance);
+      }
       this.#nextDueMs = Math.min(this.#nextDueMs, this.#dueOf(instance));
     }
     return { heard: this.#reportable([...touched], nowMs), lost, questions: [...questions.values()] };
@@ -203,6 +188,7 @@ export class RecordCache {
       ...name,
       source,
       firstMs: nowMs,
+      patientUntilMs: nowMs + PATIENCE_MS,
       ptr: null,
       srv: null,
       txt: null,
@@ -285,13 +271,15 @@ export class RecordCache {
     });
   }
 
-  #view({ service, name, srv, txt, firstMs }: Instance, nowMs: number): InstanceView | null {
-    if (!srv || (!txt && nowMs - firstMs < TXT_PATIENCE_MS)) return null;
+  /** Null while something is missing, or while it is doubted: then only its own PTR or SRV record counts. */
+  #view({ service, name, srv, txt, doubt, patientUntilMs }: Instance, nowMs: number): InstanceView | null {
+    const isPatient = nowMs < patientUntilMs;
+    if (!srv || doubt || (!txt && isPatient)) return null;
     const leases = [...(this.#hosts.get(foldName(srv.host))?.addresses ?? [])].filter(
       ([, { expiresMs }]) => expiresMs > nowMs,
     );
     const addresses = leases.toSorted(byFamilyThenAge).map(([address]) => address);
-    if (addresses.length === 0) return null;
+    if (!addresses.some((address) => !isPatient || isIPv4(address))) return null;
     const untilMs = Math.min(srv.lease.expiresMs, Math.max(...leases.map(([, lease]) => lease.expiresMs)));
     const ttlSeconds = Math.max(0, Math.round((untilMs - nowMs) / 1000));
     return { service, instance: name, host: srv.host, port: srv.port, addresses, txt: txt?.values ?? {}, ttlSeconds };
@@ -303,7 +291,7 @@ export class RecordCache {
     if (doubt && nowMs >= endMs(doubt.inquiry)) return doubt.reason;
     if (txt && txt.lease.expiresMs <= nowMs) instance.txt = null;
     if ([ptr, srv?.lease].some((lease) => lease && lease.expiresMs <= nowMs)) return 'expired';
-    if (!srv) return nowMs - firstMs > (MISSING_ASKS_MS.at(-1) ?? 0) ? 'expired' : null;
+    if (!wasComplete && nowMs - firstMs > SEARCH_MS) return 'expired';
     const addresses = this.#addressesOf(instance);
     for (const [address, { expiresMs }] of addresses ?? []) if (expiresMs <= nowMs) addresses?.delete(address);
     return wasComplete && addresses?.size === 0 ? 'expired' : null;
@@ -342,7 +330,8 @@ export class RecordCache {
 
   #missing(instance: Instance): QuestionType[] {
     if (!instance.srv) return ['SRV'];
-    const hasAddress = (this.#addressesOf(instance)?.size ?? 0) > 0;
+    const addresses = [...(this.#addressesOf(instance)?.keys() ?? [])];
+    const hasAddress = addresses.some((address) => instance.wasComplete || isIPv4(address));
     return [...(instance.txt ? [] : ['TXT' as const]), ...(hasAddress ? [] : ['A' as const])];
   }
 
@@ -352,7 +341,6 @@ export class RecordCache {
 
   #questionsFor({ service, name, srv }: Instance, types: readonly QuestionType[]): DnsQuestion[] {
     const isHostAsked = types.includes('A') && srv !== null;
-    // A host with addresses of one family only is asked for that one: the other question would never be answered.
     const addressTypes = isHostAsked ? this.#addressTypes(srv.host) : [];
     return [
       ...instanceQuestions(service, name, types),
@@ -362,20 +350,23 @@ export class RecordCache {
 
   #addressTypes(host: string): ('A' | 'AAAA')[] {
     const addresses = [...(this.#hosts.get(foldName(host))?.addresses.keys() ?? [])];
-    if (addresses.length === 0) return ['A', 'AAAA'];
-    return addresses.some(isIPv4) ? ['A'] : ['AAAA'];
+    return addresses.some(isIPv4) ? ['A'] : ['A', 'AAAA'];
   }
 
   #dueOf(instance: Instance): number {
-    const { ptr, srv, txt, search, doubt, firstMs, wasComplete } = instance;
+    const { ptr, srv, txt, search, doubt, wasComplete } = instance;
     const leases = [ptr, srv?.lease, txt?.lease, ...(this.#addressesOf(instance)?.values() ?? [])];
     return Math.min(
       ...leases.map((lease) => lease?.dueMs ?? Number.POSITIVE_INFINITY),
       search ? turnMs(search) : Number.POSITIVE_INFINITY,
       doubt ? turnMs(doubt.inquiry) : Number.POSITIVE_INFINITY,
-      srv && !txt && !wasComplete ? firstMs + TXT_PATIENCE_MS : Number.POSITIVE_INFINITY,
-      srv ? Number.POSITIVE_INFINITY : firstMs + (MISSING_ASKS_MS.at(-1) ?? 0) + 1,
+      wasComplete ? Number.POSITIVE_INFINITY : this.#deadlineOf(instance),
     );
+  }
+
+  /** Of an instance that is not complete: when to do without the rest, then when to give it up. */
+  #deadlineOf({ firstMs, patientUntilMs }: Instance): number {
+    return Number.isFinite(patientUntilMs) ? patientUntilMs : firstMs + SEARCH_MS + 1;
   }
 
   #remove(instance: Instance): void {
@@ -387,37 +378,6 @@ export class RecordCache {
   }
 }
 
-interface InstanceName {
-  readonly key: string;
-  readonly service: string;
-  readonly name: string;
-  readonly fqdn: string;
-}
-
-type QuestionType = 'PTR' | 'SRV' | 'TXT' | 'A';
-
-/** `arduino` → `_arduino._tcp.local`, in lower case. */
-export function serviceDomain(service: string): string {
-  return foldName(`_${service}._tcp.local`);
-}
-
-function keyOf(service: string, name: string): string {
-  return foldName(`${name}.${serviceDomain(service)}`);
-}
-
-/**
- * Questions about one instance. A name with a dot in its label cannot be asked for: the encoder below us takes it for two
- * labels. The service as a whole is asked then, and the instance answers with everyone else.
- */
-function instanceQuestions(service: string, name: string, types: readonly QuestionType[]): DnsQuestion[] {
-  const domain = serviceDomain(service);
-  const own = types.filter((type) => type === 'SRV' || type === 'TXT');
-  const isAskable = !name.includes('.');
-  const questions = isAskable ? own.map((type) => ({ type, name: foldName(`${name}.${domain}`) })) : [];
-  const isServiceAsked = types.includes('PTR') || (!isAskable && own.length > 0);
-  return isServiceAsked ? [{ type: 'PTR', name: domain }, ...questions] : questions;
-}
-
 /** RFC 6762, section 10.2: what the device did not repeat goes one second later. */
 function flushOthers(host: Host, record: DnsRecord & { type: 'A' | 'AAAA' }, nowMs: number): void {
   for (const [address, lease] of host.addresses) {
@@ -425,25 +385,4 @@ function flushOthers(host: Host, record: DnsRecord & { type: 'A' | 'AAAA' }, now
     if (!isSameType || address === record.address || nowMs - lease.receivedMs <= FLUSH_SPARES_MS) continue;
     host.addresses.set(address, shortenLease(lease, nowMs));
   }
-}
-
-function byFamilyThenAge([a, leaseA]: [string, Lease], [b, leaseB]: [string, Lease]): number {
-  if (isIPv4(a) !== isIPv4(b)) return isIPv4(a) ? -1 : 1;
-  return leaseB.receivedMs - leaseA.receivedMs || (a < b ? -1 : 1);
-}
-
-function turnMs({ startMs, offsetsMs, asked }: Inquiry): number {
-  const offsetMs = offsetsMs[asked];
-  return offsetMs === undefined ? Number.POSITIVE_INFINITY : startMs + offsetMs;
-}
-
-function endMs({ startMs, offsetsMs }: Inquiry): number {
-  return startMs + (offsetsMs.at(-1) ?? 0);
-}
-
-/** True when a question of the row is due; it then counts as asked. */
-function takeTurn(inquiry: Inquiry, nowMs: number): boolean {
-  if (nowMs < turnMs(inquiry)) return false;
-  inquiry.asked += 1;
-  return true;
 }

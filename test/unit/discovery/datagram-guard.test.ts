@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { DatagramGuard } from '../../../src/discovery/datagram-guard.ts';
+import { a, response } from './dns-bytes.ts';
+
+const SOURCE = '10.0.0.7';
+
+function newGuard(): DatagramGuard {
+  return new DatagramGuard((source) => source.startsWith('10.0.0.'));
+}
+
+function packet(index: number): Buffer {
+  return response([a(`sensor-${index}.local`, SOURCE)]);
+}
+
+describe('the datagram guard', () => {
+  it('lets a packet of this link through', () => {
+    expect(newGuard().refuse(packet(1), SOURCE, 0)).toBeNull();
+  });
+
+  it('refuses packets from elsewhere', () => {
+    expect(newGuard().refuse(packet(1), '192.168.1.1', 0)).toBe('off-link');
+  });
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['half a header', Buffer.alloc(11)],
+    ['more than RFC 6762 allows', Buffer.alloc(9001)],
+    ['a header that claims 262,140 entries', Buffer.concat([Buffer.alloc(4), Buffer.alloc(8, 0xff)])],
+  ])('refuses %s', (_, bytes) => {
+    expect(newGuard().refuse(bytes, SOURCE, 0)).toBe('malformed');
+  });
+
+  it('refuses a copy, and not the same words a second later or from another device', () => {
+    const guard = newGuard();
+    guard.refuse(packet(1), SOURCE, 0);
+    expect(guard.refuse(packet(1), SOURCE, 50)).toBe('duplicate');
+    expect(guard.refuse(packet(1), '10.0.0.8', 60)).toBeNull();
+    expect(guard.refuse(packet(1), SOURCE, 1000)).toBeNull();
+  });
+
+  it('hears a thousand devices at once, even through one reflector', () => {
+    const guard = newGuard();
+    expect(Array.from({ length: 1000 }, (_, index) => guard.refuse(packet(index), SOURCE, index / 2))).not.toContain(
+      'flood',
+    );
+  });
+
+  it('stops a flood from one address, still hears others, and recovers', () => {
+    const guard = newGuard();
+    const verdicts = Array.from({ length: 5000 }, (_, index) => guard.refuse(packet(index), SOURCE, index / 5));
+    expect(verdicts.filter((verdict) => verdict === null).length).toBeLessThan(2000);
+    expect(guard.refuse(packet(1), '10.0.0.8', 1000)).toBeNull();
+    expect(guard.refuse(packet(1), SOURCE, 5000)).toBeNull();
+  });
+
+  it('stops a flood from many addresses', () => {
+    const guard = newGuard();
+    const verdicts = Array.from({ length: 20_000 }, (_, index) =>
+      guard.refuse(packet(index), `10.0.0.${index % 250}`, index / 20),
+    );
+    expect(verdicts.filter((verdict) => verdict === null).length).toBeLessThan(5000);
+  });
+
+  it('charges large packets for the work they make', () => {
+    const guard = newGuard();
+    const bytes = (index: number) => Buffer.concat([packet(index), Buffer.alloc(8900)]);
+    const passed = Array.from({ length: 200 }, (_, index) => guard.refuse(bytes(index), SOURCE, 0));
+    expect(passed.filter((verdict) => verdict === null).length).toBeLessThan(50);
+  });
+});
