@@ -1,13 +1,14 @@
 import type { FixedDevice } from '../model/device.ts';
 import { foldName } from './dns-message.ts';
 import type { DeviceTable, EntryFacts } from './merge.ts';
-import { lastKnown, type Tracked } from './tracked.ts';
+import { knownMac, lastKnown, type Tracked } from './tracked.ts';
 
 /** The devices, found by id, by any of their keys and by address, each in constant time. */
 export class DeviceIndex implements DeviceTable {
   readonly #byId = new Map<string, Tracked>();
   readonly #idByKey = new Map<string, string>();
   readonly #idsByAddress = new Map<string, Set<string>>();
+  readonly #idByMac = new Map<string, string>();
   readonly #entries = new Map<string, Set<FixedDevice>>();
   readonly #services: readonly string[];
 
@@ -17,6 +18,10 @@ export class DeviceIndex implements DeviceTable {
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  has(id: string): boolean {
+    return this.#byId.has(id);
   }
 
   all(): Iterable<Tracked> {
@@ -50,21 +55,33 @@ export class DeviceIndex implements DeviceTable {
     }
   }
 
-  /** Adds a device or replaces what was known of it. */
+  withMac(mac: string): Tracked | undefined {
+    return this.#byId.get(this.#idByMac.get(mac) ?? '');
+  }
+
+  /** Adds a device or replaces what was known of it; its place in the list stays. */
   put(tracked: Tracked): void {
-    this.remove(tracked.id);
+    this.#unlink(tracked.id);
     this.#byId.set(tracked.id, tracked);
     for (const key of tracked.keys) this.#idByKey.set(key, tracked.id);
+    const mac = knownMac(tracked);
+    if (mac) this.#idByMac.set(mac, tracked.id);
     for (const address of this.#addressesOf(tracked)) {
       this.#idsByAddress.set(address, (this.#idsByAddress.get(address) ?? new Set()).add(tracked.id));
     }
   }
 
   remove(id: string): void {
+    this.#unlink(id);
+    this.#byId.delete(id);
+  }
+
+  #unlink(id: string): void {
     const old = this.#byId.get(id);
     if (!old) return;
-    this.#byId.delete(id);
     for (const key of old.keys) if (this.#idByKey.get(key) === id) this.#idByKey.delete(key);
+    const mac = knownMac(old);
+    if (mac && this.#idByMac.get(mac) === id) this.#idByMac.delete(mac);
     for (const address of this.#addressesOf(old)) {
       const ids = this.#idsByAddress.get(address);
       ids?.delete(id);

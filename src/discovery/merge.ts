@@ -2,7 +2,7 @@ import { isIPv4 } from 'node:net';
 import type { FixedDevice, MdnsSighting } from '../model/device.ts';
 import { foldName } from './dns-message.ts';
 import { fixedKey, identityOfName, isNameKey, macKey, separateId } from './identity.ts';
-import type { Tracked } from './tracked.ts';
+import { knownMac, type Tracked } from './tracked.ts';
 
 /** What the decisions below may look at. */
 export interface DeviceTable {
@@ -48,7 +48,7 @@ export function identify(sighting: MdnsSighting, arpMac: string | null, table: D
   const other = others.find((tracked) => tracked !== undefined && tracked !== owner);
   const mac = named.mac ?? arpMac;
   if (other) return owner ? joinOrConflict(owner, other, mac) : { kind: 'known', device: other };
-  const arpOwner = arpMac ? table.ownerOf(macKey(arpMac)) : undefined;
+  const arpOwner = arpMac ? arpOwnerOf(sighting, arpMac, table) : undefined;
   if (arpOwner && arpOwner !== owner && canBe(arpOwner, sighting)) {
     return owner ? joinOrConflict(owner, arpOwner, mac) : { kind: 'known', device: arpOwner };
   }
@@ -122,6 +122,15 @@ export function isRenamed(old: Tracked, sighting: MdnsSighting, mac: string | nu
   );
 }
 
+/**
+ * Whom the ARP table points to: a device that is known by this MAC address by its own word or a person's, or one that was at this
+ * address under it. The same MAC address at another address says little: Wi-Fi repeaters lend theirs to all behind them.
+ */
+function arpOwnerOf(sighting: MdnsSighting, mac: string, table: DeviceTable): Tracked | undefined {
+  const here = sighting.addresses.flatMap((address) => table.at(address));
+  return table.ownerOf(macKey(mac)) ?? here.find((tracked) => knownMac(tracked) === mac);
+}
+
 /** The ARP table says it is this one: believed if that one is not seen elsewhere at the same time. */
 function canBe(candidate: Tracked, sighting: MdnsSighting): boolean {
   return (
@@ -149,7 +158,9 @@ export function matchEntry(
   const isNamed = (entry: FixedDevice) => entry.instance !== null && foldName(entry.instance) === foldName(instance);
   const entries = table
     .entriesFor({ mac, instance, addresses })
-    .filter((entry) => entry.mac === mac || isNamed(entry) || entry.port === null || entry.port === port);
+    .filter(
+      (entry) => (mac !== null && entry.mac === mac) || isNamed(entry) || entry.port === null || entry.port === port,
+    );
   const [entry, second] = entries;
   if (!entry) return { kind: 'none' };
   const holder = table.ownerOf(fixedKey(entry.name));
@@ -189,12 +200,6 @@ export function twoNamesAtOneAddress(device: Tracked, sighting: MdnsSighting, ta
 
 function conflict(other: Tracked, reason: string): EntryVerdict {
   return { kind: 'conflict', other, reason };
-}
-
-/** The MAC address a device is known by, if that is its own word or a person's. */
-export function knownMac(tracked: Tracked): string | null {
-  const own = tracked.keys.find((key) => key.startsWith('mac:'))?.slice('mac:'.length);
-  return own ?? tracked.entry?.mac ?? tracked.arpMac ?? tracked.last.mac;
 }
 
 function sharesLiveAddress(a: Tracked, b: Tracked): boolean {

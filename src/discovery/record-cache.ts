@@ -174,7 +174,7 @@ export class RecordCache {
       const domain = serviceDomain(service);
       if (!folded.endsWith(`.${domain}`) || (record.type === 'PTR' && foldName(record.name) !== domain)) continue;
       const name = fqdn.slice(0, -domain.length - 1);
-      return { key: keyOf(service, name), service, name, fqdn };
+      return name === '' ? null : { key: keyOf(service, name), service, name, fqdn };
     }
     return null;
   }

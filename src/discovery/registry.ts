@@ -5,24 +5,18 @@ import type { Logger } from '../log.ts';
 import type { Device, FixedDevice, MdnsSighting } from '../model/device.ts';
 import { DeviceIndex } from './device-index.ts';
 import { fixedKey, identityOfName, isNameKey, macKey, nameOfKey, separateId } from './identity.ts';
-import {
-  type EntryVerdict,
-  identify,
-  isRenamed,
-  knownMac,
-  matchEntry,
-  twoNamesAtOneAddress,
-  type Verdict,
-} from './merge.ts';
+import { type EntryVerdict, identify, isRenamed, matchEntry, twoNamesAtOneAddress, type Verdict } from './merge.ts';
 import type { MacLookup } from './neighbours.ts';
 import { BURST, isBurst, type ReturnEvidence, ReturnWatch } from './return-watch.ts';
 import type { LossReason, MdnsLoss, MdnsProber, SightingListener } from './source.ts';
 import {
   describe,
   joinTracked,
+  knownMac,
   lastKnown,
   newTracked,
   older,
+  ownMac,
   pathKey,
   restoredTracked,
   type Tracked,
@@ -105,7 +99,14 @@ export class DeviceRegistry implements SightingListener {
 
   /** Devices that the journal kept. They are `away`, or `unknown` with a fixed address, until seen. Call before the first sighting. */
   restore(devices: readonly Device[]): void {
-    for (const device of devices) this.#index.put(restoredTracked(device));
+    for (const device of devices) {
+      const tracked = restoredTracked(device);
+      // Two records with one key are a mistake of the past: the first one has it.
+      this.#index.put({
+        ...tracked,
+        keys: tracked.keys.filter((key) => key === tracked.id || !this.#index.ownerOf(key)),
+      });
+    }
   }
 
   /** Replaces the fixed list: at start, and when the config is loaded again. */
@@ -125,7 +126,7 @@ export class DeviceRegistry implements SightingListener {
       ...before,
       keys: this.#unclaimed(identityOfName(sighting.service, sighting.instance).keys, before),
       paths: new Map(before.paths).set(pathKey(sighting), sighting),
-      arpMac: arpMac ?? before.arpMac,
+      arpMac: arpMac && (this.#index.withMac(arpMac) ?? before).id === before.id ? arpMac : before.arpMac,
       wasSeen: true,
       lastSeenMs: sighting.atMs,
     };
@@ -221,11 +222,13 @@ export class DeviceRegistry implements SightingListener {
   #join(a: Tracked, b: Tracked): Tracked {
     const [keep, drop] = older(a, b);
     const joined = joinTracked(keep, drop);
+    const wasTold = this.#index.has(drop.id);
     this.#index.remove(drop.id);
     this.#index.put(joined);
     const watches = [...(this.#watches.get(keep.id) ?? []), ...(this.#watches.get(drop.id) ?? [])];
     this.#watches.delete(drop.id);
     if (watches.length > 0) this.#watches.set(keep.id, new Set(watches));
+    if (!wasTold) return joined;
     const device = this.#describe(joined);
     this.#options.log.debug('device.merged', { device: device.id, from: drop.id });
     this.#emit({ kind: 'merged', device, fromId: drop.id });
@@ -241,7 +244,6 @@ export class DeviceRegistry implements SightingListener {
 
   #applyEntry(device: Tracked, verdict: EntryVerdict): Tracked {
     if (verdict.kind !== 'take' && verdict.kind !== 'join') return device;
-    this.#index.put(device);
     const whole = verdict.kind === 'join' ? this.#join(device, verdict.placeholder) : device;
     return this.#withEntry(whole, verdict.entry);
   }
@@ -290,11 +292,24 @@ export class DeviceRegistry implements SightingListener {
 
   #store(tracked: Tracked): void {
     const old = this.#index.ownerOf(tracked.id);
+    const rival = this.#index.withMac(knownMac(tracked) ?? '');
+    if (rival && rival.id !== tracked.id) {
+      this.#storeOneWithoutMac(tracked, rival);
+      return;
+    }
     this.#index.put(tracked);
     const device = this.#describe(tracked);
     const hasChanged =
       !old || !isDeepStrictEqual({ ...this.#describe(old), lastSeenMs: 0 }, { ...device, lastSeenMs: 0 });
     if (hasChanged) this.#emit({ kind: 'changed', device });
+  }
+
+  /** No two devices have one MAC address: what the ARP table said gives way to what one of them says itself. */
+  #storeOneWithoutMac(tracked: Tracked, rival: Tracked): void {
+    const withoutMac = (weak: Tracked): Tracked => ({ ...weak, arpMac: null, last: { ...weak.last, mac: null } });
+    const isRivalsOwn = ownMac(rival) !== null;
+    if (!isRivalsOwn) this.#store(withoutMac(rival));
+    this.#store(isRivalsOwn ? withoutMac(tracked) : tracked);
   }
 
   /**

@@ -69,7 +69,7 @@ export function describe(tracked: Tracked, services: readonly string[]): Device 
     name: entry?.name ?? last.name,
     address: last.address ?? entry?.address ?? null,
     port: entry?.port ?? last.port,
-    mac: entry?.mac ?? last.mac,
+    mac: knownMac(tracked),
     chip: entry?.chip ?? null,
     protocol: entry?.protocol ?? null,
     tags: entry?.tags ?? [],
@@ -97,6 +97,16 @@ export function lastKnown(tracked: Tracked, services: readonly string[]): Tracke
     board: main.txt['board'] ?? null,
     txt: main.txt,
   };
+}
+
+/** Its own word or a person's before what the ARP table says. */
+export function knownMac(tracked: Tracked): string | null {
+  return ownMac(tracked) ?? tracked.arpMac ?? tracked.last.mac;
+}
+
+/** The MAC address that is one of its keys. */
+export function ownMac({ keys }: Tracked): string | null {
+  return keys.find((key) => key.startsWith('mac:'))?.slice('mac:'.length) ?? null;
 }
 
 export function presenceOf({ paths, entry, wasSeen }: Tracked): Presence {
