@@ -23,6 +23,7 @@ const exitCode = await runProgram(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
+  pid: process.pid,
   cwd: process.cwd(),
   signals: listenForSignals(process),
 });

@@ -12,6 +12,7 @@ export interface Io {
   /** Progress, warnings, errors. */
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly pid: number;
   /** What relative paths start from. */
   readonly cwd: string;
   readonly signals: StopSignals;

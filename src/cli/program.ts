@@ -9,10 +9,11 @@ import { defineInspect } from './inspect.ts';
 import type { Io } from './io.ts';
 import { describeError, printJson, printLines } from './output.ts';
 import { definePlan } from './plan.ts';
+import { defineRun } from './run.ts';
 import { defineSchema } from './schema.ts';
 
 /** In the order of `--help`. */
-const COMMANDS = [defineCheck, defineInspect, definePlan, defineFlash, defineSchema];
+const COMMANDS = [defineRun, defineCheck, defineInspect, definePlan, defineFlash, defineSchema];
 
 /** Reads the command line and runs what it asks for. `args` is what follows the program's name. Throws nothing. */
 export async function runProgram(args: readonly string[], io: Io): Promise<ExitCode> {

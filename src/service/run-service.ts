@@ -23,12 +23,12 @@ export interface ServiceRun {
 /** Runs the parts until a signal or a fatal error ends them. Throws nothing: what went wrong is logged and in the exit code. */
 export async function runService(run: ServiceRun): Promise<ExitCode> {
   const lifecycle = new Lifecycle(run.parts, run);
-  const asked = aborted(AbortSignal.any([run.signals.stop, run.fatal]));
+  const end = asked(AbortSignal.any([run.signals.stop, run.fatal]));
   const started = lifecycle.start(run.stopDeadlineMs).then(
     () => 'started' as const,
     (error: unknown) => ({ error }),
   );
-  const first = await Promise.race([started, asked]);
+  const first = await Promise.race([started, end]);
   if (typeof first === 'object') {
     run.log.error('daemon.failed', { error: first.error });
     await run.notifier.close();
@@ -38,7 +38,7 @@ export async function runService(run: ServiceRun): Promise<ExitCode> {
     const status = run.describeReady();
     run.log.info('daemon.ready', { status });
     run.notifier.ready(status);
-    await asked;
+    await end;
   }
   return stopService(lifecycle, run);
 }
@@ -47,13 +47,19 @@ async function stopService(lifecycle: Lifecycle, run: ServiceRun): Promise<ExitC
   if (run.fatal.aborted) run.log.error('daemon.failed', { error: run.fatal.reason });
   run.log.info('daemon.stopping', { deadlineMs: run.stopDeadlineMs });
   run.notifier.stopping();
-  const { late, failed } = await lifecycle.stop(run.stopDeadlineMs);
+  const stopped = await Promise.race([lifecycle.stop(run.stopDeadlineMs), asked(run.signals.insist)]);
+  if (stopped === 'asked') {
+    // What was under way is in the journal, and is found as interrupted at the next start.
+    run.log.warn('daemon.abandoned', { reason: 'a second stop signal' });
+    return EXIT.notStopped;
+  }
   await run.notifier.close();
+  const { late, failed } = stopped;
   if (late.length > 0 || failed.length > 0) return EXIT.notStopped;
   return run.fatal.aborted ? exitCodeFor(run.fatal.reason) : EXIT.done;
 }
 
-function aborted(signal: AbortSignal): Promise<'asked'> {
+function asked(signal: AbortSignal): Promise<'asked'> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve('asked');
     signal.addEventListener('abort', () => resolve('asked'), { once: true });

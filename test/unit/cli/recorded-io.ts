@@ -27,7 +27,7 @@ export function recordedIo({ env = {}, cwd = '/', isTerminal = false }: IoSetup 
     release: () => undefined,
   };
   return {
-    io: { stdout: out.output, stderr: err.output, env, cwd, signals },
+    io: { stdout: out.output, stderr: err.output, env, pid: process.pid, cwd, signals },
     out: out.text,
     err: err.text,
     stop: () => stop.abort(),
