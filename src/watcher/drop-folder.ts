@@ -21,7 +21,7 @@ import { WaitingFiles } from './waiting-files.ts';
 /** Two looks this far apart must agree before a file that proves to be whole is taken. */
 const CONFIRM_MS = 60;
 /** A burst of events becomes one look. */
-const COALESCE_MS = 10;
+const COALESCE_MS = 5;
 /** How often to scan where no events come. */
 const POLL_MS = 1_000;
 /** The subject of a notice. No file can have this name. */

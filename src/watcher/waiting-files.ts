@@ -7,7 +7,7 @@ import { type EntryName, SIDECAR_SUFFIX } from './entry-name.ts';
 import { type EntryType, errorCode, isMissing, lookAt, pathIn } from './files.ts';
 import type { Content, Intake } from './intake.ts';
 import type { Notices } from './notices.ts';
-import { decide, type FileHistory, observe, type SettleTimes, type SidecarState } from './settle.ts';
+import { decide, type FileHistory, observe, type Proof, type SettleTimes, type SidecarState } from './settle.ts';
 import { LARGEST_SIDECAR_BYTES, parseSidecar } from './sidecar.ts';
 import type { Snapshot } from './snapshot.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -168,20 +168,20 @@ export class WaitingFiles {
         return this.#act(file, file.history, read);
       }
       case 'take':
-        if (decision.proof === 'whole' || decision.proof === 'moved')
-          return this.#takeUnlessHeld(file, history, content);
-        return this.#take(file, history, content);
+        return this.#mayGoOn(file, history, decision.proof) ? this.#lookSoon(file) : this.#take(file, history, content);
       case 'refuse':
         return this.#reject(file, history, mismatch(file.name, history, decision.sidecarSha256));
     }
   }
 
-  /** An image can look whole and have its signature still to come; a writer that holds it open gets the settle time. */
-  async #takeUnlessHeld(file: WaitingFile, history: FileHistory, content: Content | null): Promise<void> {
-    const { clock, isHeld, times } = this.#parts;
-    const quietMs = clock.monotonic() - history.unchangedSinceMs;
-    if (quietMs < times.settleMs && isHeld(file.name)) return this.#lookSoon(file);
-    return this.#take(file, history, content);
+  /**
+   * An image can look whole and have its signature still to come: a writer that holds it open gets the settle time. Not asked where
+   * two witnesses agree, a rename and the content.
+   */
+  #mayGoOn(file: WaitingFile, history: FileHistory, proof: Proof): boolean {
+    const isBeyondDoubt = proof === 'sidecar' || proof === 'settled' || (proof === 'whole' && history.wasMoved);
+    const quietMs = this.#parts.clock.monotonic() - history.unchangedSinceMs;
+    return !isBeyondDoubt && quietMs < this.#parts.times.settleMs && this.#parts.isHeld(file.name);
   }
 
   async #take(file: WaitingFile, history: FileHistory, known: Content | null): Promise<void> {
