@@ -39,12 +39,38 @@ export interface DeviceScript {
   readonly resultPauseMs?: number;
   /** Keeps the connection open and silent in place of the verdict. */
   readonly silentAtEnd?: boolean;
+  /** `late`: together, every 150 ms. */
+  readonly saysCounts?: 'never' | 'late';
   /** Time for each read. */
   readonly readMs?: number;
   /** Bytes of each read at most. */
   readonly readBytes?: number;
   /** Added to each way of the TCP connection. */
   readonly delayMs?: number;
+}
+
+/** Prints the size of each read, at once or gathered. */
+class Counts {
+  readonly #when: DeviceScript['saysCounts'];
+  readonly #print: (text: string) => void;
+  #gathered = '';
+
+  constructor(when: DeviceScript['saysCounts'], print: (text: string) => void) {
+    this.#when = when;
+    this.#print = print;
+  }
+
+  say(count: number): void {
+    if (this.#when === 'never') return;
+    if (this.#when === 'late' && this.#gathered === '') setTimeout(() => this.flush(), 150);
+    this.#gathered += count;
+    if (this.#when === undefined) this.flush();
+  }
+
+  flush(): void {
+    if (this.#gathered !== '') this.#print(this.#gathered);
+    this.#gathered = '';
+  }
 }
 
 export class ArduinoOtaDevice {
@@ -193,6 +219,7 @@ export class ArduinoOtaDevice {
       if (script.delayMs) await pause(script.delayMs);
       if (socket.writable) socket.write(text);
     };
+    const counts = new Counts(script.saysCounts, (text) => void print(text));
     const input: Buffer[] = [];
     let wake = (): void => undefined;
     let isOver = false;
@@ -227,8 +254,9 @@ export class ArduinoOtaDevice {
       this.receivedBytes += piece.length;
       if (script.readMs) await pause(script.readMs);
       if (await this.#fault(socket)) return;
-      if (piece.length > 0) void print(String(piece.length));
+      if (piece.length > 0) counts.say(piece.length);
     }
+    counts.flush();
     if (isOver) return;
     await this.#verdict(socket, print);
   }

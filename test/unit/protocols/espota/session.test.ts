@@ -92,6 +92,13 @@ describe.concurrent('espota login', () => {
     expect((await flash(device, { options })).word).toBe('accepted');
   });
 
+  it('believes a refusal only of a challenge that nothing can have cancelled', async () => {
+    const device = await start({ password: 'right', startsInLogin: true });
+    const options = { password: secret('wrong'), 'answer-within': 6_000 };
+    expect((await flash(device, { options })).word).toBe('OTA_AUTH_REFUSED');
+    expect(logins(device)).toBe(2);
+  });
+
   it('starts again when the login is lost', async () => {
     const device = await start({ password: 'p', login: 'md5' });
     const options = { password: secret('p'), 'answer-within': 9_000, 'login-within': 500 };
@@ -278,6 +285,24 @@ describe.concurrent('espota cut short', () => {
       if (step === 'commit') abort.abort(new Error('stopping'));
     };
     expect((await flash(device, { signal: abort.signal, onStep })).word).toBe('accepted');
+  });
+});
+
+describe.concurrent('espota to a device that says little', () => {
+  it('feeds it on while it is silent, and stops there: without a word from it nothing is committed', async () => {
+    const device = await start({ saysCounts: 'never' });
+    const { word, steps, progress } = await flash(device, { options: { 'stall-after': 2_000 } });
+    expect(word).toBe('OTA_STALLED');
+    expect(steps).not.toContain('commit');
+    expect(progress.length).toBeGreaterThan(1);
+    expect(device.longestGapMs).toBeLessThan(1_000);
+  });
+
+  it('takes counts that come late and glued together', async () => {
+    const device = await start({ saysCounts: 'late' });
+    const image = imageOf(60_001);
+    expect((await flash(device, { image })).word).toBe('accepted');
+    expect(device.image().equals(image.bytes)).toBe(true);
   });
 });
 
