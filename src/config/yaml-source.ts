@@ -1,4 +1,4 @@
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, isSeq, parseDocument, visit, type YAMLError } from 'yaml';
 import type { ConfigProblem, Finding, KeyPath } from './problem.ts';
 
 /** From 1, as editors count. */
@@ -25,31 +25,26 @@ const MAX_ALIASES = 1000;
 
 /** Reads one YAML document. Never throws. */
 export function parseYaml(text: string): YamlSource {
-  const lines = new LineCounter();
-  const positionAt = (offset: number): Position => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
+  const positionAt = positionsOf(text);
   try {
     // Pretty errors quote the source, and the line they quote may hold a password.
     const document = parseDocument(text, {
-      lineCounter: lines,
       prettyErrors: false,
       logLevel: 'error',
       stringKeys: true,
     });
-    const errors = [...document.errors, ...document.warnings].map(({ code, pos }) => ({ code, offset: pos[0] }));
+    const errors = [...document.errors, ...document.warnings].map(({ code, pos }): PlacedError => {
+      return { code, position: positionAt(pos[0]) };
+    });
     const isReliable = errors.every(({ code }) => code === 'DUPLICATE_KEY');
-    const lost = isReliable ? aliasesWithoutAnchor(document) : [];
+    const lost = isReliable ? aliasesWithoutAnchor(document).map((offset) => lostAlias(positionAt(offset))) : [];
     return {
       value: isReliable && lost.length === 0 ? document.toJS({ maxAliasCount: MAX_ALIASES }) : undefined,
-      problems: firstOfEachLine(
-        [...errors, ...lost].map(({ code, offset }) => ({
-          ...positionAt(offset),
-          code: code === 'DUPLICATE_KEY' ? 'CONFIG_DUPLICATE' : 'CONFIG_SYNTAX',
-          message: SENTENCES[code],
-        })),
-      ),
+      problems: [...withoutConsequences(errors), ...lost].map(({ code, position }) => ({
+        ...position,
+        code: code === 'DUPLICATE_KEY' ? 'CONFIG_DUPLICATE' : 'CONFIG_SYNTAX',
+        message: SENTENCES[code],
+      })),
       locate: (path, at) => positionAt(offsetOf(document, path, at)),
     };
   } catch (error) {
@@ -59,10 +54,28 @@ export function parseYaml(text: string): YamlSource {
   }
 }
 
-/** Further errors on one line are consequences of the first. */
-function firstOfEachLine(problems: readonly SyntaxProblem[]): SyntaxProblem[] {
+/** Line and column of an offset. The parser's own counter loses lines once it has met an error. */
+function positionsOf(text: string): (offset: number) => Position {
+  const starts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+  return (offset) => {
+    const inside = Math.min(offset, text.length);
+    const line = starts.findLastIndex((start) => start <= inside);
+    return { line: line + 1, column: inside - (starts[line] ?? 0) + 1 };
+  };
+}
+
+/** Further errors on one line, and leftovers after an earlier error, are nearly always consequences. */
+function withoutConsequences(errors: readonly PlacedError[]): PlacedError[] {
   const lines = new Set<number>();
-  return problems.filter(({ line }) => !lines.has(line) && lines.add(line));
+  return errors.filter(({ code, position: { line } }, index) => {
+    const isLeftover = index > 0 && code === 'UNEXPECTED_TOKEN';
+    return !isLeftover && !lines.has(line) && lines.add(line);
+  });
+}
+
+interface PlacedError {
+  readonly code: YAMLError['code'];
+  readonly position: Position;
 }
 
 /** The parser throws where a document would cost too much: too many aliases, or nesting beyond its own stack. */
@@ -72,14 +85,16 @@ function explainThrown(error: unknown): string {
     : 'this YAML cannot be read; it may be nested too deeply';
 }
 
-function aliasesWithoutAnchor(document: YamlDocument): { readonly code: 'BAD_ALIAS'; readonly offset: number }[] {
-  const lost: { code: 'BAD_ALIAS'; offset: number }[] = [];
+const lostAlias = (position: Position): PlacedError => ({ code: 'BAD_ALIAS', position });
+
+function aliasesWithoutAnchor(document: YamlDocument): number[] {
+  const offsets: number[] = [];
   visit(document, {
     Alias(_key, alias) {
-      if (alias.resolve(document) === undefined) lost.push({ code: 'BAD_ALIAS', offset: alias.range?.[0] ?? 0 });
+      if (alias.resolve(document) === undefined) offsets.push(alias.range?.[0] ?? 0);
     },
   });
-  return lost;
+  return offsets;
 }
 
 /** Follows `path` as far as it goes; where the walk ends is the best place to point at. */
