@@ -1,28 +1,16 @@
 import * as z from 'zod';
-import type { ImageKind } from '../model/image.ts';
-import type {
-  DeviceSelector,
-  FirmwareSelector,
-  ReturnCheck,
-  Rule,
-  UpdateSettings,
-  Verify,
-  When,
-} from '../model/rule.ts';
+import type { ReturnCheck, Rule, UpdateSettings, Verify, When } from '../model/rule.ts';
 import { GUARD_OVERRIDES } from '../model/rule.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { optionShape, type ProtocolOptions } from './option-schema.ts';
 import { describeValue } from './problem.ts';
 import type { SecretPlaces } from './secret.ts';
+import { devicesSchema, firmwareSchema } from './selector-schema.ts';
 import {
-  addressRange,
-  chip,
   duration,
   expecting,
-  glob,
   httpUrl,
   listOf,
-  macPattern,
   oneOf,
   portNumber,
   refuse,
@@ -46,93 +34,7 @@ export interface RuleContext {
 /** The protocol of a rule that names none. */
 export const DEFAULT_PROTOCOL = 'espota';
 
-const IMAGE_KINDS = [
-  'app',
-  'bootloader',
-  'merged',
-  'partition-table',
-  'otadata',
-  'filesystem',
-  'data',
-] as const satisfies readonly ImageKind[];
-
 const PROVABLE = ['sent', 'accepted', 'returned'] as const satisfies readonly Verify['proof'][];
-
-/** A forgotten selector must not mean "everything": matching all has to be written out. */
-function narrows(key: string) {
-  return (selector: object, context: z.RefinementCtx): void => {
-    if (Object.keys(selector).length > 0) return;
-    refuse(context, `at least one key is needed; write { ${key}: "*" } to match all`, 'CONFIG_MISSING_KEY');
-  };
-}
-
-const firmwareSchema = z
-  .strictObject(
-    {
-      file: glob('a file name pattern such as "sensor-*.bin"')
-        .optional()
-        .describe('Name of the dropped file, as a glob.'),
-      chip: chip().optional().describe('Chip the image was built for, as the image itself says.'),
-      project: glob('a project name pattern')
-        .optional()
-        .describe('Project name inside the image (ESP32 family), as a glob.'),
-      version: glob('a version pattern such as "2.*"')
-        .optional()
-        .describe('Version inside the image (ESP32 family), as a glob.'),
-      kind: oneOf(IMAGE_KINDS).optional().describe('What the image is, by its own bytes.'),
-    },
-    expecting('a mapping that says which images'),
-  )
-  .superRefine(narrows('file'))
-  .transform(
-    ({ file, chip, project, version, kind }): FirmwareSelector => ({
-      file: file ?? null,
-      chip: chip ?? null,
-      project: project ?? null,
-      version: version ?? null,
-      kind: kind ?? null,
-    }),
-  );
-
-const addressSchema = z.union(
-  [addressRange().transform((range) => [range]), listOf(addressRange(), 'addresses').min(1)],
-  expecting('an address, a CIDR range or a list of them'),
-);
-
-const devicesSchema = z
-  .strictObject(
-    {
-      name: glob('a device name pattern such as "sensor-*"')
-        .optional()
-        .describe('Name of the device (fixed list or mDNS), as a glob.'),
-      board: glob('a board pattern such as "nodemcu*"').optional().describe('`board` of its mDNS record, as a glob.'),
-      service: glob('a service such as arduino')
-        .optional()
-        .describe('mDNS service it offers, without underscore and domain.'),
-      address: addressSchema.optional().describe('Its address: one of these addresses or CIDR ranges.'),
-      mac: macPattern().optional().describe('Its MAC address; parts may be `*`.'),
-      chip: chip().optional().describe('Its chip, as the fixed list or its board name says.'),
-      tags: listOf(text('a tag'), 'tags')
-        .min(1, expecting('at least one tag'))
-        .optional()
-        .describe('Tags of the fixed list; all of them must be there.'),
-      port: portNumber().optional().describe('The port it listens on.'),
-    },
-    expecting('a mapping that says which devices'),
-  )
-  .superRefine(narrows('name'))
-  .transform(
-    ({ name, board, service, address, mac, chip, tags, port }): DeviceSelector => ({
-      name: name ?? null,
-      board: board ?? null,
-      service: service ?? null,
-      address: address ?? null,
-      mac: mac ?? null,
-      chip: chip ?? null,
-      tags: tags ?? null,
-      port: port ?? null,
-    }),
-  );
 
 function updateSchema({ protocols, secrets }: RuleContext) {
   const branches = protocols.map(({ name, summary, options }) => {
@@ -164,7 +66,7 @@ function updateMessage({ code, input }: z.core.$ZodRawIssue, names: readonly str
 function whenSchema({ cronProblem, timezone: machineZone }: RuleContext) {
   const cron = text('a cron expression').superRefine((expression, context) => {
     const problem = cronProblem(expression);
-    if (problem !== null) refuse(context, `expected a cron expression: ${problem}`);
+    if (problem !== null) refuse(context, `expected a cron expression such as "0 2 * * *"; ${problem}`);
   });
   const window = z
     .strictObject({
