@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { type Clock, sleep, systemClock } from '../clock.ts';
+import { loadConfig } from '../config/load.ts';
+import { formatProblems } from '../config/problem.ts';
+import { createDaemon, type Daemon } from '../daemon.ts';
+import type { Logger } from '../log.ts';
+import type { DropResult, DropResultJob } from '../model/drop.ts';
+import { EXIT, type ExitCode } from '../service/exit-codes.ts';
+import { Lifecycle } from '../service/lifecycle.ts';
+import { BRISK } from '../simulator/cores.ts';
+import { type Fleet, startFleet } from '../simulator/fleet.ts';
+import { sampleImage } from '../simulator/sample-image.ts';
+import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
+import { configEnvironment } from './config-file.ts';
+import { DEMO_FLEET, DEMO_PASSWORD, type DemoDevice, demoConfig } from './demo-fleet.ts';
+import { type DemoScreen, demoScreen } from './demo-screen.ts';
+import type { Io } from './io.ts';
+import { paint, printJson, printLines, tableLines } from './output.ts';
+
+/** Ample for a slow machine; a fleet that is not done by then has failed. */
+const LONGEST_MS = 90_000;
+const IMAGE_BYTES = 200_000;
+const STOP_MS = 10_000;
+/** Slow enough to be seen. */
+const TIMINGS = { ...BRISK, sectorMs: 25, bootMs: 700 };
+
+interface DemoArgs extends CommonOptions {
+  readonly keep?: boolean;
+}
+
+export function defineDemo(program: Command, run: Run): void {
+  const command = program
+    .command('demo')
+    .summary('a pretend fleet gets an update, on this machine only')
+    .description(
+      'Starts a dozen simulated devices on the loopback interface and the daemon itself, drops two firmware files into its folder, and ' +
+        'prints what became of each device. One of the devices is faulty, on purpose.',
+    )
+    .option('--keep', 'leave drop folder, journal and results behind to look at');
+  withCommonOptions(command, ['dropflash demo', 'dropflash demo --json', 'dropflash demo --keep']).action(
+    (options: DemoArgs) => run(options, (io) => demo(options, io)),
+  );
+}
+
+/** Done when every device ended as it should: the healthy ones updated, the faulty one recognised. */
+export async function demo(args: DemoArgs, io: Io): Promise<ExitCode> {
+  const folder = await mkdtemp(join(tmpdir(), 'dropflash-demo-'));
+  const screen = demoScreen(io, DEMO_FLEET, systemClock);
+  const beganMs = systemClock.monotonic();
+  try {
+    const rows = await play(folder, screen, io);
+    screen.finish();
+    report(rows, Math.round(systemClock.monotonic() - beganMs), args, io);
+    return rows.every(({ isAsExpected }) => isAsExpected) ? EXIT.done : EXIT.failed;
+  } finally {
+    screen.finish();
+    if (args.keep) io.stderr.write(`everything of this demo is in ${folder}\n`);
+    else await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What became of one device, by the daemon's word and by its own. */
+interface DemoRow {
+  readonly device: string;
+  readonly core: string;
+  readonly state: string;
+  readonly proof: string | null;
+  readonly attempts: number;
+  readonly code: string | null;
+  /** How often the device itself installed the image. */
+  readonly installs: number;
+  readonly isAsExpected: boolean;
+}
+
+async function play(folder: string, screen: DemoScreen, io: Io): Promise<DemoRow[]> {
+  // A name of its own, so that two demos on one machine do not see one another's devices.
+  const service = `demo${randomBytes(4).toString('hex')}`;
+  const fleet = await startFleet(DEMO_FLEET, { service, timings: TIMINGS });
+  try {
+    const daemon = await openDaemon(folder, service, screen, io);
+    const lifecycle = new Lifecycle(daemon.parts, { clock: systemClock, log: screen.log });
+    await lifecycle.start(STOP_MS);
+    try {
+      screen.say(
+        `${DEMO_FLEET.length} devices are on the network; two firmware files are dropped into ${join(folder, 'drop')}`,
+      );
+      await dropImages(join(folder, 'drop'));
+      const jobs = await untilFinished(join(folder, 'drop'), daemon, io, systemClock);
+      return DEMO_FLEET.map((device) => rowOf(device, jobs, fleet));
+    } finally {
+      await lifecycle.stop(STOP_MS);
+    }
+  } finally {
+    await fleet.stop();
+  }
+}
+
+async function openDaemon(folder: string, service: string, screen: DemoScreen, io: Io): Promise<Daemon> {
+  const file = join(folder, 'config.yaml');
+  await writeFile(file, demoConfig(service));
+  const environment = configEnvironment({ ...io, env: { ...io.env, DEMO_OTA_PASSWORD: DEMO_PASSWORD } }, 'required');
+  const { config, problems } = await loadConfig(file, environment);
+  if (config === null) throw new Error(`the demo's config has problems:\n${formatProblems(problems).join('\n')}`);
+  const log: Logger = screen.log;
+  return createDaemon({
+    config,
+    pid: process.pid,
+    clock: systemClock,
+    random: Math.random,
+    log,
+    onProgress: (job, sentBytes, totalBytes) => screen.progress(job.id, sentBytes, totalBytes),
+  });
+}
+
+/** As people should: written elsewhere, then renamed into place. */
+async function dropImages(drop: string): Promise<void> {
+  const images = { 'sensor-2.0.0.bin': 'esp8266', 'plug-2.0.0.bin': 'esp32' } as const;
+  await mkdir(drop, { recursive: true });
+  for (const [name, chip] of Object.entries(images)) {
+    const part = join(drop, `.${name}.part`);
+    await writeFile(part, sampleImage({ chip, sizeBytes: IMAGE_BYTES, version: '2.0.0' }));
+    await rename(part, join(drop, name));
+  }
+}
+
+/** Looks for the results beside the files, as any other program would. */
+async function untilFinished(drop: string, { fatal }: Daemon, { signals }: Io, clock: Clock): Promise<DropResultJob[]> {
+  const signal = AbortSignal.any([signals.stop, fatal]);
+  const endMs = clock.monotonic() + LONGEST_MS;
+  for (;;) {
+    const results = await readResults(drop);
+    if (results.length === 2) return results.flatMap(({ jobs }) => jobs);
+    if (clock.monotonic() > endMs) throw new Error(`the fleet was not done after ${LONGEST_MS / 1000} s`);
+    await sleep(clock, 100, signal);
+  }
+}
+
+async function readResults(drop: string): Promise<DropResult[]> {
+  const results: DropResult[] = [];
+  for (const folder of ['done', 'failed', 'unmatched', 'rejected']) {
+    for (const name of await readdir(join(drop, folder))) {
+      if (name.endsWith('.result.json')) results.push(JSON.parse(await readFile(join(drop, folder, name), 'utf8')));
+    }
+  }
+  return results;
+}
+
+function rowOf({ name, core, expected }: DemoDevice, jobs: readonly DropResultJob[], fleet: Fleet): DemoRow {
+  const job = jobs.find((candidate) => candidate.name === name);
+  const state = job?.state ?? 'no job';
+  const proof = job?.proof ?? null;
+  const code = job?.error?.code ?? null;
+  const installs = fleet.device(name).installed.length;
+  const isAsExpected = state === expected.state && proof === expected.proof && code === expected.code && installs === 1;
+  return { device: name, core, state, proof, attempts: job?.attempts ?? 0, code, installs, isAsExpected };
+}
+
+function report(rows: readonly DemoRow[], elapsedMs: number, args: DemoArgs, io: Io): void {
+  const isGood = rows.every(({ isAsExpected }) => isAsExpected);
+  if (args.json) printJson(io, { outcome: isGood ? 'succeeded' : 'failed', elapsedMs, devices: rows });
+  const lines = tableLines([
+    ['DEVICE', 'CORE', 'OUTCOME', 'PROOF', 'ATTEMPTS', 'ERROR', 'AS EXPECTED'],
+    ...rows.map(({ device, core, state, proof, attempts, code, isAsExpected }) => {
+      return [device, core, state, proof ?? '-', `${attempts}`, code ?? '-', isAsExpected ? 'yes' : 'NO'];
+    }),
+  ]);
+  printLines(args.json ? io.stderr : io.stdout, lines);
+  const updated = rows.filter(({ state }) => state === 'succeeded').length;
+  const sentence = `${updated} of ${rows.length} devices proven to have come back with the image in ${(elapsedMs / 1000).toFixed(1)} s; ${
+    isGood ? 'the faulty one was recognised.' : 'this is not as it should be.'
+  }`;
+  const output = args.json ? io.stderr : io.stdout;
+  output.write(`${paint(io, output, isGood ? 'green' : 'red', sentence)}\n`);
+}
