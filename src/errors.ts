@@ -137,6 +137,7 @@ export const CATALOGUE = {
     hint: 'Look at which version the device runs; it is not sent to again until a newer image is dropped.',
   },
   JOB_EXPIRED: { disposition: 'permanent', hint: 'Drop the file again, or set a longer "expires" in the rule.' },
+  JOB_NOT_FOUND: { disposition: 'permanent', hint: 'Look for the id with "dropflash jobs".' },
   JOB_IMAGE_GONE: {
     disposition: 'permanent',
     hint: 'Drop the file again; its bytes are not in the data folder any more.',
@@ -147,6 +148,10 @@ export const CATALOGUE = {
   JOURNAL_UNUSABLE: {
     disposition: 'fatal',
     hint: 'Check the "data" path of the config, its owner and the free space; keep the file, it holds the history.',
+  },
+  JOURNAL_NOT_FOUND: {
+    disposition: 'permanent',
+    hint: 'Start the daemon with this config once, or name its config with -c.',
   },
   JOURNAL_TOO_NEW: {
     disposition: 'fatal',

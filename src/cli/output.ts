@@ -46,6 +46,11 @@ export function humanDuration(durationMs: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** `just now`, `3 min 20 s ago`. */
+export function humanAge(atMs: number, nowMs: number): string {
+  return nowMs - atMs < 2_000 ? 'just now' : `${humanDuration(nowMs - atMs)} ago`;
+}
+
 /** `300 B`, `12.5 kB`, `1.2 MB`: decimal units, as the config writes them. */
 export function humanSize(sizeBytes: number): string {
   if (sizeBytes < 1_000) return `${Math.round(sizeBytes)} B`;

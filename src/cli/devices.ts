@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { systemClock } from '../clock.ts';
+import type { Journal } from '../jobs/journal/journal.ts';
+import { idsOf } from '../jobs/rule-book.ts';
+import type { Device } from '../model/device.ts';
+import { EXIT, type ExitCode } from '../service/exit-codes.ts';
+import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
+import { DEFAULT_CONFIG } from './config-file.ts';
+import type { Io } from './io.ts';
+import { withJournal } from './journal-file.ts';
+import { humanAge, printable, printJson, printLines, tableLines } from './output.ts';
+
+interface DevicesArgs extends CommonOptions {
+  readonly config: string;
+}
+
+export function defineDevices(program: Command, run: Run): void {
+  const command = program
+    .command('devices')
+    .summary('the devices that the daemon has met')
+    .description('Prints each device that the daemon knows, whether it is there, and which image it is known to hold.')
+    .option('-c, --config <file>', 'the config', DEFAULT_CONFIG);
+  withCommonOptions(command, ['dropflash devices', 'dropflash devices -c site.yaml --json']).action(
+    (options: DevicesArgs) => run(options, (io) => withJournal(options, io, (journal) => print(journal, options, io))),
+  );
+}
+
+function print(journal: Journal, args: DevicesArgs, io: Io): ExitCode {
+  const devices = journal.devices.all().map((device) => {
+    const held = journal.devices.held(idsOf(device), 'app');
+    const image = held === null ? null : { ...held, name: journal.images.get(held.image)?.name ?? null };
+    return { ...device, image };
+  });
+  if (args.json) printJson(io, devices);
+  else if (devices.length === 0) printLines(io.stdout, ['no device was seen yet']);
+  else printLines(io.stdout, tableLines([HEADING, ...devices.map((device) => rowOf(device, device.image))]));
+  return EXIT.done;
+}
+
+const HEADING = ['NAME', 'ADDRESS', 'BOARD', 'PRESENCE', 'LAST SEEN', 'IMAGE', 'PROOF', 'ID'];
+
+function rowOf(device: Device, image: { readonly name: string | null; readonly proof: string } | null): string[] {
+  const address = device.address === null ? '-' : `${device.address}${device.port === null ? '' : `:${device.port}`}`;
+  return [
+    printable(device.name),
+    address,
+    printable(device.board ?? device.chip ?? '-'),
+    device.presence,
+    device.lastSeenMs === null ? 'never' : humanAge(device.lastSeenMs, systemClock.now()),
+    printable(image?.name ?? '-'),
+    image?.proof ?? '-',
+    printable(device.id),
+  ];
+}
