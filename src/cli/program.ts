@@ -13,17 +13,11 @@ import { defineJob } from './job.ts';
 import { defineJobs } from './jobs.ts';
 import { describeError, printJson, printLines } from './output.ts';
 import { definePlan } from './plan.ts';
-<<<<<<< HEAD
-=======
 import { defineReleases } from './releases.ts';
->>>>>>> 49e325e (cli: run, demo, and what the daemon knows: devices, jobs, job, releases)
 import { defineRun } from './run.ts';
 import { defineSchema } from './schema.ts';
 
 /** In the order of `--help`. */
-<<<<<<< HEAD
-const COMMANDS = [defineRun, defineCheck, defineInspect, definePlan, defineFlash, defineSchema];
-=======
 const COMMANDS = [
   defineRun,
   defineCheck,
@@ -37,7 +31,6 @@ const COMMANDS = [
   defineDemo,
   defineSchema,
 ];
->>>>>>> 49e325e (cli: run, demo, and what the daemon knows: devices, jobs, job, releases)
 
 /** Reads the command line and runs what it asks for. `args` is what follows the program's name. Throws nothing. */
 export async function runProgram(args: readonly string[], io: Io): Promise<ExitCode> {
