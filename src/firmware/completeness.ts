@@ -1,3 +1,4 @@
+import type { ErrorReport } from '../errors.ts';
 import type { Completeness } from '../model/image.ts';
 import { SIGNATURE_SECTOR } from './formats/signature.ts';
 
@@ -5,8 +6,7 @@ export interface EndOfImage {
   readonly fileBytes: number;
   /** Null: the structure could not be followed to its end. */
   readonly endsAt: number | null;
-  readonly isDamaged: boolean;
-  readonly isTruncated: boolean;
+  readonly problems: readonly ErrorReport[];
   /** A hash or CRC-32 over the whole image, found right. */
   readonly isProven: boolean;
   /** The signature has been seen: nothing comes after one. */
@@ -18,8 +18,8 @@ export interface EndOfImage {
  * first part of a longer one is at most `may-continue` (docs/firmware.md, "Completeness" tells each trap).
  */
 export function completenessOf(image: EndOfImage): Completeness {
-  if (image.isTruncated) return 'truncated';
-  if (image.isDamaged || image.endsAt === null || image.fileBytes !== image.endsAt) return 'unknown';
+  if (image.problems.some(({ code }) => code === 'IMAGE_TRUNCATED')) return 'truncated';
+  if (image.problems.length > 0 || image.endsAt === null || image.fileBytes !== image.endsAt) return 'unknown';
   if (!image.isProven) return 'may-continue';
   if (image.isSigned) return 'complete';
   // Copies grow by whole blocks, and signatures and further parts begin on a sector: an end just there may be a pause.

@@ -1,5 +1,6 @@
 import { type ErrorCode, type ErrorReport, FlashError } from '../errors.ts';
 import type { Dossier } from '../model/image.ts';
+import { isFilledWith } from './bytes.ts';
 
 /** What a format's reader finds out. The container and the sizes are the dossier's own business. */
 export type Findings = Omit<Dossier, 'container' | 'sizeBytes' | 'contentBytes'>;
@@ -56,4 +57,11 @@ export function truncated(where: string, actualBytes: number, neededBytes: numbe
     `the file ends at ${count(actualBytes)} bytes, ${where}; it would have to reach ${count(neededBytes)} bytes at least`,
     { actualBytes, neededBytes },
   );
+}
+
+/** About the bytes behind the image's end, if there are any. */
+export function remarksOnRest(rest: Uint8Array, endsAt: number): string[] {
+  if (rest.length === 0) return [];
+  const what = isFilledWith(rest, 0xff) ? 'of FF padding' : 'that do not belong to it';
+  return [`${count(rest.length)} bytes ${what} follow the image, which ends at ${count(endsAt)}`];
 }

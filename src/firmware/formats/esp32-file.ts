@@ -1,7 +1,7 @@
 import type { Completeness } from '../../model/image.ts';
 import { alignUp, isFilledWith } from '../bytes.ts';
 import { completenessOf } from '../completeness.ts';
-import { count, type Findings } from '../findings.ts';
+import { type Findings, remarksOnRest } from '../findings.ts';
 import { readEsp32Image } from './esp32.ts';
 import { readSignatureSector, SIGNATURE_SECTOR } from './signature.ts';
 
@@ -12,12 +12,10 @@ export function readEsp32File(bytes: Uint8Array): Findings | null {
   const signature = image.endsAt === null ? null : readSignatureSector(bytes, image.endsAt);
   const problems = signature?.problem ? [...image.problems, signature.problem] : image.problems;
   const endsAt = signature === null ? image.endsAt : signature.endsAt;
-  const isTruncated = problems.some(({ code }) => code === 'IMAGE_TRUNCATED');
   const completeness = completenessOf({
     fileBytes: bytes.length,
     endsAt,
-    isTruncated,
-    isDamaged: problems.length > 0,
+    problems,
     isProven: image.digest !== null,
     isSigned: signature !== null,
   });
@@ -40,10 +38,4 @@ export function readEsp32File(bytes: Uint8Array): Findings | null {
 function widen(completeness: Completeness, isBootloader: boolean, isPadded: boolean): Completeness {
   if (completeness === 'complete' && isBootloader) return 'may-continue';
   return completeness === 'unknown' && isPadded ? 'may-continue' : completeness;
-}
-
-export function remarksOnRest(rest: Uint8Array, endsAt: number): string[] {
-  if (rest.length === 0) return [];
-  const what = isFilledWith(rest, 0xff) ? 'of FF padding' : 'that do not belong to it';
-  return [`${count(rest.length)} bytes ${what} follow the image, which ends at ${count(endsAt)}`];
 }

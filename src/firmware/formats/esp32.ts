@@ -6,7 +6,7 @@ import { CHIP_FACTS, chipOfImageId, isWithin, WITHDRAWN_CHIP_IDS } from '../chip
 import { type Findings, hex, NOTHING_FOUND, problem, truncated } from '../findings.ts';
 import { readAppDescription, readBootloaderDescription } from './descriptions.ts';
 import { IMAGE_MAGIC, readHeader } from './header.ts';
-import { readSegments, wrongChecksum } from './segments.ts';
+import { readSegments, tableProblems } from './segments.ts';
 
 /** Header and extended header (ESP-IDF, esp_image_format.h: esp_image_header_t). */
 export const ESP32_HEADER_BYTES = 24;
@@ -45,7 +45,6 @@ export function readEsp32Image(bytes: Uint8Array): Findings | null {
   const seal = readSeal(bytes, table.endsAt);
   const app = readAppDescription(bytes, DESCRIPTION_OFFSET);
   const { minChipRevision, maxChipRevision } = readRevisions(bytes, chip);
-  const problems = [table.problem, table.checksum === null ? null : wrongChecksum(table.checksum), seal.problem];
   const kind = kindOf(chip, table.segments, app !== null);
   return {
     ...NOTHING_FOUND,
@@ -65,7 +64,7 @@ export function readEsp32Image(bytes: Uint8Array): Findings | null {
     digest: seal.digest,
     app,
     bootloader: kind === 'bootloader' ? readBootloaderDescription(bytes, DESCRIPTION_OFFSET) : null,
-    problems: problems.filter((report) => report !== null),
+    problems: seal.problem === null ? tableProblems(table) : [...tableProblems(table), seal.problem],
     remarks: remark === null ? header.remarks : [remark, ...header.remarks],
   };
 }

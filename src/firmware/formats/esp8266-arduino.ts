@@ -1,9 +1,8 @@
 import type { ErrorReport } from '../../errors.ts';
 import { byteAt, isFilledWith, u32At, xorOf } from '../bytes.ts';
 import { completenessOf } from '../completeness.ts';
-import { count, type Findings, hex, problem } from '../findings.ts';
-import { remarksOnRest } from './esp32-file.ts';
-import { headerFindings, looksLikeEsp8266Image, readV1At } from './esp8266.ts';
+import { count, type Findings, hex, problem, remarksOnRest } from '../findings.ts';
+import { headerFindings, looksLikeEsp8266Image, readV1At } from './esp8266-v1.ts';
 import { IMAGE_MAGIC } from './header.ts';
 import { type SegmentTable, wrongChecksum } from './segments.ts';
 import { hasArduinoSignature } from './signature.ts';
@@ -72,8 +71,7 @@ function finished(bytes: Uint8Array, app: SegmentTable, appEnd: number): Whole {
     completeness: completenessOf({
       fileBytes: bytes.length,
       endsAt,
-      isTruncated: false,
-      isDamaged: problems.length > 0,
+      problems,
       isProven,
       isSigned,
     }),

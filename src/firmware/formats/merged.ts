@@ -3,9 +3,8 @@ import type { ImagePart, Partition } from '../../model/image.ts';
 import { isFilledWith } from '../bytes.ts';
 import { CHIP_FACTS } from '../chips.ts';
 import { completenessOf } from '../completeness.ts';
-import { count, type Findings, hex, NOTHING_FOUND, problem } from '../findings.ts';
+import { count, type Findings, hex, NOTHING_FOUND, problem, remarksOnRest } from '../findings.ts';
 import { looksLikeEsp32Image, readEsp32Image } from './esp32.ts';
-import { remarksOnRest } from './esp32-file.ts';
 import { type PartitionTable, readPartitionTable, TABLE_SECTOR } from './partition-table.ts';
 import { readSignatureSector } from './signature.ts';
 
@@ -145,14 +144,12 @@ function located(findings: Findings | null, name: string, extra: ErrorReport | n
 }
 
 function judge(bytes: Uint8Array, problems: readonly ErrorReport[], app: App | null): Findings['completeness'] {
-  const isTruncated = problems.some(({ code }) => code === 'IMAGE_TRUNCATED');
   // Without an application, what came first may be all of it, or all of it so far.
   if (app === null && problems.length === 0) return 'may-continue';
   return completenessOf({
     fileBytes: bytes.length,
     endsAt: app?.endsAt ?? null,
-    isTruncated,
-    isDamaged: problems.length > 0,
+    problems,
     isProven: app?.findings.digest != null,
     isSigned: app?.isSigned ?? false,
   });

@@ -64,6 +64,12 @@ export function readSegments(bytes: Uint8Array, at: SegmentTableAt): SegmentTabl
   return { segments, endsAt, checksum: { stored: byteAt(bytes, endsAt - 1), computed }, problem: null };
 }
 
+/** What is wrong with the table, and with the checksum over it. */
+export function tableProblems(table: SegmentTable): ErrorReport[] {
+  const inChecksum = table.checksum === null ? null : wrongChecksum(table.checksum);
+  return [table.problem, inChecksum].filter((report) => report !== null);
+}
+
 export function wrongChecksum(checksum: { readonly stored: number; readonly computed: number }): ErrorReport | null {
   if (checksum.stored === checksum.computed) return null;
   return problem(
