@@ -1,5 +1,6 @@
 import { byteAt, startsWith, u16At, u32At } from '../bytes.ts';
-import { count, type Findings, NOTHING_FOUND, truncated } from '../findings.ts';
+import { count, type Findings } from '../findings.ts';
+import { filesystemFindings } from './filesystem.ts';
 
 /** Microsoft, "FAT: General Overview of On-Disk Format", boot sector and BPB. */
 const BOOT_SECTOR_BYTES = 512;
@@ -16,24 +17,21 @@ function isBootSector(bytes: Uint8Array, start: number): boolean {
   return (jump === 0xeb || jump === 0xe9) && named && SECTOR_SIZES.includes(u16At(bytes, start + 11));
 }
 
-/** A FAT volume, bare or with wear levelling. The boot sector tells its size; no checksum covers it. */
+/** A FAT volume, bare or with wear levelling, by its boot sector. */
 export function readFat(bytes: Uint8Array): Findings | null {
   const start = [0, WEAR_LEVELLING_SECTOR].find((offset) => isBootSector(bytes, offset));
   if (start === undefined) return null;
   const sectorSize = u16At(bytes, start + 11);
   const sectorCount = u16At(bytes, start + 19) || u32At(bytes, start + 32);
   const volumeEnd = start + sectorSize * sectorCount;
-  const isTruncated = bytes.length < volumeEnd;
   const geometry = `FAT, ${count(sectorCount)} sectors of ${count(sectorSize)} bytes`;
-  return {
-    ...NOTHING_FOUND,
-    kind: 'filesystem',
-    format: 'filesystem',
-    filesystem: 'fat',
-    completeness: isTruncated ? 'truncated' : 'unknown',
-    // Behind a volume with wear levelling come its state sectors, whose number the image does not tell.
-    endsAt: isTruncated || start !== 0 ? null : volumeEnd,
-    problems: isTruncated ? [truncated(`inside its ${count(sectorCount)} sectors`, bytes.length, volumeEnd)] : [],
-    remarks: [start === 0 ? geometry : `${geometry}, with wear levelling`],
-  };
+  if (start === 0)
+    return filesystemFindings('fat', { fileBytes: bytes.length, neededBytes: volumeEnd, remark: geometry });
+  // Behind the volume come the state sectors of the wear levelling, whose number the image does not tell.
+  const neededBytes = bytes.length < volumeEnd ? volumeEnd : null;
+  return filesystemFindings('fat', {
+    fileBytes: bytes.length,
+    neededBytes,
+    remark: `${geometry}, with wear levelling`,
+  });
 }

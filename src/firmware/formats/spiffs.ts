@@ -1,5 +1,6 @@
 import { u16At } from '../bytes.ts';
-import { count, type Findings, NOTHING_FOUND, truncated } from '../findings.ts';
+import { count, type Findings } from '../findings.ts';
+import { filesystemFindings } from './filesystem.ts';
 
 /** Page and block sizes of the Arduino cores and ESP-IDF (CONFIG_SPIFFS_PAGE_SIZE), most usual first. */
 const GEOMETRIES = [256, 512, 1024].flatMap((pageSize) =>
@@ -30,19 +31,12 @@ export function readSpiffs(bytes: Uint8Array): Findings | null {
   return geometry === undefined ? null : found(bytes, geometry, null);
 }
 
-function found(bytes: Uint8Array, { pageSize, blockSize }: Geometry, blockCount: number | null): Findings {
-  const endsAt = blockCount === null ? null : blockCount * blockSize;
-  const isTruncated = endsAt !== null && bytes.length < endsAt;
-  return {
-    ...NOTHING_FOUND,
-    kind: 'filesystem',
-    format: 'filesystem',
-    filesystem: 'spiffs',
-    completeness: isTruncated ? 'truncated' : 'unknown',
-    endsAt: isTruncated ? null : endsAt,
-    problems: isTruncated ? [truncated(`inside its ${count(blockCount ?? 0)} blocks`, bytes.length, endsAt)] : [],
-    remarks: [`SPIFFS, pages of ${pageSize} bytes in blocks of ${count(blockSize)}`],
-  };
+function found({ length }: Uint8Array, { pageSize, blockSize }: Geometry, blockCount: number | null): Findings {
+  return filesystemFindings('spiffs', {
+    fileBytes: length,
+    neededBytes: blockCount === null ? null : blockCount * blockSize,
+    remark: `SPIFFS, pages of ${pageSize} bytes in blocks of ${count(blockSize)}`,
+  });
 }
 
 function lookupPages({ pageSize, blockSize }: Geometry): number {
