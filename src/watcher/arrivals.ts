@@ -14,6 +14,8 @@ const MOST_TEMPORARIES = 1_000;
  */
 export class Arrivals {
   readonly #byName = new Map<string, 'moved' | 'written'>();
+  /** By name, and by inode: a scan need not look again at a name that it knows. */
+  readonly #temporaryNames = new Set<string>();
   readonly #temporaries = new Map<bigint, Snapshot>();
   readonly #returned = new Map<string, Snapshot>();
   readonly #eventsTellWrites: boolean;
@@ -28,8 +30,13 @@ export class Arrivals {
     this.#byName.set(name.key, isWrite ? 'written' : 'moved');
   }
 
+  isTemporaryKnown(name: EntryName): boolean {
+    return this.#temporaryNames.has(name.key);
+  }
+
   /** Remembers which file has the name of an upload under way. */
   async noteTemporary(folder: string, name: EntryName): Promise<void> {
+    this.#temporaryNames.add(name.key);
     const look = await lookAt(pathIn(folder, name));
     if (look?.type !== 'file') return;
     this.#temporaries.delete(look.snapshot.inode);
@@ -54,7 +61,7 @@ export class Arrivals {
 
   /** Forgets the names that are no longer there. */
   retain(keys: ReadonlySet<string>): void {
-    for (const names of [this.#byName, this.#returned]) {
+    for (const names of [this.#byName, this.#returned, this.#temporaryNames]) {
       for (const key of names.keys()) if (!keys.has(key)) names.delete(key);
     }
   }

@@ -234,7 +234,7 @@ export class DropFolder {
     const keys = new Set(present.map(({ name }) => name.key));
     this.#files.retain(keys);
     this.#arrivals.retain(keys);
-    for (const { name } of present) this.#noteEntry(name);
+    for (const { name } of present) if (!this.#arrivals.isTemporaryKnown(name)) this.#noteEntry(name);
   }
 
   #noteEntry(name: EntryName): void {

@@ -140,7 +140,7 @@ export class WaitingFiles {
     if (look.type !== 'file') return this.#leaveAlone(file, look.type);
 
     const { snapshot } = look;
-    const sidecar = await this.#readSidecar(file.name);
+    const sidecar = snapshot.sizeBytes === 0 ? null : await this.#readSidecar(file.name);
     if (file.history === null) this.#parts.log.info('file.seen', { image: file.name.text, bytes: snapshot.sizeBytes });
     file.history = observe(
       file.history,
