@@ -4,9 +4,8 @@ import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { createDaemon, type Daemon } from '../daemon.ts';
-import type { Logger } from '../log.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
-import { createNotifier, type ServiceNotifier } from '../service/notify.ts';
+import { createNotifier } from '../service/notify.ts';
 import { runService } from '../service/run-service.ts';
 import { createServiceLog, LOG_FORMATS, type LogFormat, type ServiceLog } from '../service/winston-logger.ts';
 import type { CommonOptions, Run } from './command.ts';
@@ -72,10 +71,6 @@ function serve(config: Config, serviceLog: ServiceLog, args: RunArgs, io: Io): P
   const clock = systemClock;
   const daemon = createDaemon({ config, pid, clock, random: Math.random, log });
   const notifier = createNotifier({ env, pid, clock, log, isAlive: daemon.isTurning });
-  let reloading = Promise.resolve();
-  signals.onReload(() => {
-    reloading = reloading.then(() => reload({ daemon, notifier, serviceLog, log }, args, io));
-  });
   return runService({
     parts: daemon.parts,
     signals,
@@ -85,29 +80,22 @@ function serve(config: Config, serviceLog: ServiceLog, args: RunArgs, io: Io): P
     fatal: daemon.fatal,
     stopDeadlineMs: STOP_DEADLINE_MS,
     describeReady: daemon.describe,
+    reload: () => reload(daemon, serviceLog, args, io),
   });
 }
 
-interface Running {
-  readonly daemon: Daemon;
-  readonly notifier: ServiceNotifier;
-  readonly serviceLog: ServiceLog;
-  readonly log: Logger;
-}
-
 /** A config that is wrong changes nothing: the old one stays at work, and the log says so. */
-async function reload({ daemon, notifier, serviceLog, log }: Running, args: RunArgs, io: Io): Promise<void> {
-  notifier.reloading();
+async function reload(daemon: Daemon, serviceLog: ServiceLog, args: RunArgs, io: Io): Promise<void> {
+  const log = serviceLog.logger;
   const file = resolve(io.cwd, args.config);
   const { config, problems, warnings } = await loadConfig(file, configEnvironment(io, 'required'));
   for (const warning of warnings) log.warn('config.warning', { ...warning });
   if (config === null) {
     for (const problem of problems) log.error('config.problem', { ...problem });
     log.error('config.rejected', { file, problems: problems.length });
-  } else {
-    const needRestart = daemon.reload(config);
-    serviceLog.setLevel(logLevel(args, config));
-    log.info('config.reloaded', { file, ...(needRestart.length === 0 ? {} : { needRestart }) });
+    return;
   }
-  notifier.ready(daemon.describe());
+  const needRestart = daemon.reload(config);
+  serviceLog.setLevel(logLevel(args, config));
+  log.info('config.reloaded', { file, ...(needRestart.length === 0 ? {} : { needRestart }) });
 }

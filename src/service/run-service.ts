@@ -18,6 +18,8 @@ export interface ServiceRun {
   readonly stopDeadlineMs: number;
   /** The line that goes with `daemon.ready` and into `systemctl status`. */
   readonly describeReady: () => string;
+  /** SIGHUP, once the service is ready; one after the other. What it throws is logged. */
+  readonly reload: () => Promise<void>;
 }
 
 /** Runs the parts until a signal or a fatal error ends them. Throws nothing: what went wrong is logged and in the exit code. */
@@ -38,9 +40,23 @@ export async function runService(run: ServiceRun): Promise<ExitCode> {
     const status = run.describeReady();
     run.log.info('daemon.ready', { status });
     run.notifier.ready(status);
+    reloadOnSignal(run);
     await end;
   }
   return stopService(lifecycle, run);
+}
+
+function reloadOnSignal({ signals, notifier, log, reload, describeReady }: ServiceRun): void {
+  let reloads = Promise.resolve();
+  signals.onReload(() => {
+    reloads = reloads
+      .then(() => {
+        notifier.reloading();
+        return reload();
+      })
+      .catch((error: unknown) => log.error('daemon.reload-failed', { error }))
+      .then(() => notifier.ready(describeReady()));
+  });
 }
 
 async function stopService(lifecycle: Lifecycle, run: ServiceRun): Promise<ExitCode> {

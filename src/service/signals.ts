@@ -11,7 +11,7 @@ export interface StopSignals {
   readonly stop: AbortSignal;
   /** The second request: abort now. */
   readonly insist: AbortSignal;
-  /** SIGHUP: read the config again. Replaces an earlier listener; while there is none, SIGHUP is ignored. */
+  /** SIGHUP: read the config again. Replaces an earlier listener; one that came before the first listener is told to it. */
   onReload(listener: () => void): void;
   /** Gives the signals back to the system. */
   release(): void;
@@ -32,12 +32,16 @@ export function listenForSignals(source: SignalSource): StopSignals {
   const stop = new AbortController();
   const insist = new AbortController();
   let reload: (() => void) | null = null;
+  let isReloadOwed = false;
 
   const onStop = () => {
     if (stop.signal.aborted) insist.abort();
     stop.abort();
   };
-  const onReload = () => reload?.();
+  const onReload = () => {
+    if (reload === null) isReloadOwed = true;
+    else reload();
+  };
 
   const isWindows = source.platform === 'win32';
   const stopSignals = STOP_SIGNALS[isWindows ? 'windows' : 'posix'];
@@ -49,6 +53,8 @@ export function listenForSignals(source: SignalSource): StopSignals {
     insist: insist.signal,
     onReload: (listener) => {
       reload = listener;
+      if (isReloadOwed) listener();
+      isReloadOwed = false;
     },
     release: () => {
       for (const name of stopSignals) source.off(name, onStop);
