@@ -5,7 +5,6 @@ import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { DropVerdict } from './planner.ts';
 import { type DeviceDirectory, deviceName } from './rule-book.ts';
-import { isFinal } from './state.ts';
 
 /** Moves a finished file to its last folder, with its result beside it. The watcher's intake is one. */
 export type FinishDrop = (drop: Drop, folder: FinalFolder, result: DropResult) => Promise<void>;
@@ -50,13 +49,14 @@ export class DropResults {
     }
   }
 
-  /** Ends the file when all jobs of its releases are final. */
+  /** Ends the file when all jobs of its releases are final. One that is not planned yet is left alone. */
   async look(drop: Drop): Promise<void> {
     const { journal } = this.#parts;
     const decided = journal.drops.resultOf(drop.id);
     if (decided !== null) return this.#move(drop, decided);
-    const jobs = journal.releases.ofDrop(drop.id).flatMap((release) => journal.jobs.ofRelease(release.id));
-    if (jobs.some((job) => !isFinal(job.state))) return;
+    const releases = journal.releases.ofDrop(drop.id);
+    if (releases.length === 0 || releases.some(({ id }) => journal.jobs.isActive(id))) return;
+    const jobs = releases.flatMap(({ id }) => journal.jobs.ofRelease(id));
     const folder = jobs.some((job) => job.state === 'failed') ? 'failed' : 'done';
     await this.#end(drop, folder, summaryOf(jobs), jobs);
   }

@@ -72,6 +72,8 @@ export class JobEngine {
       return results.look(drop);
     await results.afterPlanning(drop, planner.planDrop(drop));
     this.wake();
+    // A newer release may have ended the last jobs of files that came before.
+    for (const other of journal.drops.unfinished()) if (other.folder === 'working') await results.look(other);
   }
 
   /** A device has appeared, come back, restarted or changed its address. */

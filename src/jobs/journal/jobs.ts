@@ -57,6 +57,7 @@ export class JobTable {
   readonly #log: StatementSync;
   readonly #get: StatementSync;
   readonly #active: StatementSync;
+  readonly #isActive: StatementSync;
   readonly #byRelease: StatementSync;
   readonly #byDevice: StatementSync;
   readonly #list: StatementSync;
@@ -83,6 +84,9 @@ export class JobTable {
     this.#get = database.prepare('SELECT * FROM jobs WHERE id = ?');
     const active = ACTIVE_STATES.map((state) => `'${state}'`).join(', ');
     this.#active = database.prepare(`SELECT * FROM jobs WHERE state IN (${active}) ORDER BY created_ms, id`);
+    this.#isActive = database.prepare(
+      `SELECT EXISTS (SELECT 1 FROM jobs WHERE release = ? AND state IN (${active})) AS active`,
+    );
     this.#byRelease = database.prepare('SELECT * FROM jobs WHERE release = ? ORDER BY created_ms, id');
     this.#byDevice = database.prepare(
       'SELECT * FROM jobs WHERE release = ? AND device IN (SELECT value FROM json_each(?)) ORDER BY created_ms, id',
@@ -179,6 +183,11 @@ export class JobTable {
   /** Everything that is not final, oldest first. */
   active(): readonly JobRecord[] {
     return this.#active.all().map(jobOf);
+  }
+
+  /** Is anything of this release still to be done? */
+  isActive(release: string): boolean {
+    return this.#isActive.get(release)?.['active'] === 1;
   }
 
   ofRelease(release: string): readonly JobRecord[] {
