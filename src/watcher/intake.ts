@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { type ErrorReport, FlashError } from '../errors.ts';
+import { sha256Of } from '../firmware/bytes.ts';
 import { LARGEST_IMAGE_BYTES, readDossier } from '../firmware/dossier.ts';
 import type { Logger } from '../log.ts';
 import type { Drop, DropLedger } from '../model/drop.ts';
@@ -59,7 +59,7 @@ export class Intake {
     const bytes = await this.#read(name, snapshot);
     if (bytes === null) return null;
     const dossier = readDossier(bytes, name.text);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const sha256 = sha256Of(bytes);
     return {
       image: { bytes, sha256, dossier },
       verdict: contentVerdict(dossier),

@@ -36,18 +36,18 @@ export class OpenWriters {
 
   *#look(): Generator<string> {
     const deadlineMs = this.#clock.monotonic() + LONGEST_LOOK_MS;
-    for (const process of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const process of namesIn('/proc').filter((name) => /^\d+$/.test(name))) {
       if (this.#clock.monotonic() > deadlineMs) return;
       yield* pathsHeldBy(join('/proc', process, 'fd'));
     }
   }
 }
 
-/** Most processes may not be looked into, and others end meanwhile: the first refusal ends the look at one. */
+/** The first refusal ends the look at a process: it ended meanwhile, or may not be looked into, as most may not. */
 function pathsHeldBy(descriptors: string): string[] {
   const paths: string[] = [];
   try {
-    for (const descriptor of readdirSync(descriptors)) {
+    for (const descriptor of namesIn(descriptors)) {
       const link = join(descriptors, descriptor);
       const path = readlinkSync(link);
       if (path.startsWith('/') && (lstatSync(link).mode & OPENED_FOR_WRITING) !== 0) paths.push(path);
@@ -56,4 +56,12 @@ function pathsHeldBy(descriptors: string): string[] {
     return paths;
   }
   return paths;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
