@@ -1,4 +1,5 @@
 import { readOptions } from '../config/option-values.ts';
+import { type ConfigSecret, isConfigSecret } from '../config/secret.ts';
 import { FlashError } from '../errors.ts';
 import type { Fields, OptionValues } from '../model/fields.ts';
 import type { Protocol } from '../protocols/protocol.ts';
@@ -16,9 +17,15 @@ export function flashOptions(protocol: Protocol, args: OptionArgs, io: Io): Opti
   const given = { ...settings(args.set), ...password(protocol.options, args) };
   const { options, problems } = readOptions(protocol.options, given, { variables: io.env, folder: io.cwd });
   if (options === null) throw wrong(`options of ${protocol.name}: ${problems.join('; ')}`);
-  // A password that is not there is known before anything is sent.
-  for (const value of Object.values(options)) if (typeof value === 'object' && 'reveal' in value) value.reveal();
+  for (const [name, value] of Object.entries(options)) if (isConfigSecret(value)) checkSecret(name, value, io);
   return options;
+}
+
+/** A password that is not there is known before anything is sent; one in plain sight is warned about. */
+function checkSecret(name: string, secret: ConfigSecret, io: Io): void {
+  secret.reveal();
+  if (secret.kind !== 'plain') return;
+  io.stderr.write(`warning: others on this machine can read --set ${name}=…; use --password-env or --password-file\n`);
 }
 
 function settings(assignments: readonly string[]): Record<string, string> {

@@ -135,6 +135,14 @@ describe('flash', () => {
     expect(json().error).toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
+  it('takes a password in plain sight, with a warning', async () => {
+    const { to } = await device({ password: 'hunter2' });
+    const { exitCode, err } = await run(['--to', to, '--set', 'password=hunter2']);
+    expect(exitCode).toBe(0);
+    expect(err).toContain('warning: others on this machine');
+    expect(err).not.toContain('hunter2');
+  });
+
   it('takes any option of the protocol', async () => {
     const { to } = await device();
     const { exitCode } = await run(['--to', to, '--set', 'chunk=4096', '--set', 'stall-after=20s']);

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
 import { type LogFields, silentLogger } from '../../../src/log.ts';
 import { createNotifier } from '../../../src/service/notify.ts';
+import { manualClock } from './manual-clock.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dropflash-notify-'));
 const children: ChildProcess[] = [];
@@ -52,9 +52,17 @@ async function manager(name: string) {
 
 function notifier(env: Record<string, string>, isAlive = () => true) {
   const warnings: LogFields[] = [];
-  const log = { ...silentLogger, warn: (_event: string, fields: LogFields = {}) => void warnings.push(fields) };
-  const surroundings = { env: { PATH: process.env['PATH'], ...env }, pid: 42, clock: systemClock, log, isAlive };
-  return { warnings, ...createNotifier(surroundings) };
+  const clock = manualClock();
+  let timesHeld = 0;
+  const log = {
+    ...silentLogger,
+    warn: (_event: string, fields: LogFields = {}) => void warnings.push(fields),
+    error: () => {
+      timesHeld += 1;
+    },
+  };
+  const surroundings = { env: { PATH: process.env['PATH'], ...env }, pid: 42, clock, log, isAlive };
+  return { clock, warnings, timesHeld: () => timesHeld, ...createNotifier(surroundings) };
 }
 
 // Needs systemd-notify and python3; elsewhere the daemon has no such service manager either.
@@ -74,33 +82,37 @@ describe.skipIf(!canTalk)('messages to systemd', () => {
     expect(messages[3]).toBe('STOPPING=1');
   });
 
-  it('feed the watchdog from ready on, and only while the job loop turns', async () => {
+  it('feed the watchdog at half its period from ready on, and only while the job loop turns', async () => {
     const { socket, messages } = await manager('watchdog');
     let isAlive = true;
-    const fed = () => messages.filter((message) => message === 'WATCHDOG=1').length;
-    const { ready, close } = notifier(
-      { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '40000', WATCHDOG_PID: '42' },
-      () => isAlive,
-    );
-    expect(fed()).toBe(0);
+    const env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '40000000', WATCHDOG_PID: '42' };
+    const { clock, timesHeld, ready, status, stopping, close } = notifier(env, () => isAlive);
+    const after = (turns: () => number) =>
+      expect.poll(() => {
+        clock.advance(20_000);
+        return turns();
+      });
     ready('up');
-    await expect.poll(fed).toBeGreaterThan(2);
+    await after(() => messages.filter((message) => message === 'WATCHDOG=1').length).toBeGreaterThan(2);
     isAlive = false;
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    const fedWhileAlive = fed();
-    await new Promise((resolve) => setTimeout(resolve, 120));
-    expect(fed()).toBe(fedWhileAlive);
+    await after(timesHeld).toBeGreaterThan(0);
+    status('held');
+    await after(timesHeld).toBeGreaterThan(3);
+    stopping();
     await close();
+    await expect.poll(() => messages.at(-1)).toBe('STOPPING=1');
+    expect(messages.slice(messages.indexOf('STATUS=held'))).toEqual(['STATUS=held', 'STOPPING=1']);
   });
 
   it('do not feed a watchdog that watches another process', async () => {
     const { socket, messages } = await manager('other');
-    const { ready, close } = notifier({ NOTIFY_SOCKET: socket, WATCHDOG_USEC: '20000', WATCHDOG_PID: '43' });
+    const env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '20000', WATCHDOG_PID: '43' };
+    const { clock, ready, stopping, close } = notifier(env);
     ready('up');
-    await expect.poll(() => messages.length).toBe(1);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    clock.advance(1_000);
+    stopping();
     await close();
-    expect(messages).toEqual(['READY=1\nSTATUS=up']);
+    await expect.poll(() => messages).toEqual(['READY=1\nSTATUS=up', 'STOPPING=1']);
   });
 
   it('that cannot be delivered are a warning', async () => {
