@@ -130,7 +130,7 @@ export const CATALOGUE = {
   JOB_INTERRUPTED: { disposition: 'retry', hint: 'Nothing to do: the job goes on when the daemon runs again.' },
   JOB_NOT_RETURNED: {
     disposition: 'permanent',
-    hint: 'Look at the device: it took the image and was not seen again. Without mDNS in its firmware, set "verify.by".',
+    hint: 'Look at the device: it took the image and was not seen again. Where neither mDNS nor ping reaches it, set "verify.by".',
   },
   JOB_OUTCOME_UNKNOWN: {
     disposition: 'uncertain',

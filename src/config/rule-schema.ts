@@ -90,7 +90,7 @@ function whenSchema({ cronProblem, timezone: machineZone }: RuleContext) {
 
 const checkSchema = z.union(
   [
-    z.enum(['mdns', 'ping']).transform((by): ReturnCheck => ({ by })),
+    z.enum(['auto', 'mdns', 'ping']).transform((by): ReturnCheck => ({ by })),
     z
       .strictObject({
         tcp: portNumber().optional().describe('Back when this TCP port accepts a connection.'),
@@ -105,7 +105,7 @@ const checkSchema = z.union(
         return refuse(context, 'expected either {tcp: PORT} or {http: URL, status: NUMBER}');
       }),
   ],
-  expecting('mdns, ping, {tcp: PORT} or {http: URL}'),
+  expecting('auto, mdns, ping, {tcp: PORT} or {http: URL}'),
 );
 
 const verifySchema = z
@@ -120,9 +120,9 @@ const verifySchema = z
         .prefault('90s')
         .describe('How long after acceptance the device may take to come back.'),
       by: checkSchema
-        .prefault('mdns')
+        .prefault('auto')
         .describe(
-          'What shows that it is back. mdns: it announces itself anew; ping: it answers an ICMP echo; {tcp: PORT}; {http: URL, status: NUMBER}.',
+          'What shows that it is back. mdns: it announces itself anew; ping: it answers an ICMP echo; {tcp: PORT}; {http: URL, status: NUMBER}; auto: mdns where the device has it, else ping.',
         ),
     },
     expecting('a mapping with proof, within and by'),

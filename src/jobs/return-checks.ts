@@ -17,11 +17,14 @@ export function returnChecks(byMdns: AwaitReturn, clock: Clock): AwaitReturn {
   };
 }
 
-function probeFor(check: ReturnCheck, { address }: Device): Probe | null {
+/** Null: by mDNS. */
+function probeFor(check: ReturnCheck, { address, services }: Device): Probe | null {
   if (address === null) return null;
   switch (check.by) {
     case 'mdns':
       return null;
+    case 'auto':
+      return services.length > 0 ? null : pingProbe(address);
     case 'ping':
       return pingProbe(address);
     case 'tcp':
@@ -50,12 +53,16 @@ async function askUntilReturn(
     if (!answered) silentSince ??= askedAt;
     if (answered && silentSince !== null) {
       const silence = ((clock.monotonic() - silentSince) / 1000).toFixed(1);
-      return { how: `silent for ${silence} s, then answered by ${request.check.by}`, atMs: clock.now() };
+      return { how: `silent for ${silence} s, then answered ${wordFor(request.check)}`, atMs: clock.now() };
     }
     if (answered && request.missedTheRestart) {
-      return { how: `answered by ${request.check.by} after this daemon's own restart`, atMs: clock.now() };
+      return { how: `answered ${wordFor(request.check)} after this daemon's own restart`, atMs: clock.now() };
     }
     await sleep(clock, INTERVAL_MS, signal);
   }
   return null;
+}
+
+function wordFor({ by }: ReturnCheck): string {
+  return by === 'auto' || by === 'ping' ? 'a ping' : `by ${by}`;
 }

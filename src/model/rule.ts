@@ -48,6 +48,8 @@ export type When =
   | { readonly kind: 'window'; readonly cron: string; readonly forMs: number; readonly timezone: string };
 
 export type ReturnCheck =
+  /** mDNS for a device that speaks it, an ICMP echo for others. */
+  | { readonly by: 'auto' }
   | { readonly by: 'mdns' }
   | { readonly by: 'ping' }
   | { readonly by: 'tcp'; readonly port: number }

@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { CATALOGUE } from '../src/errors.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
+
+describe('docs/errors.md', () => {
+  it('has one section for each code, and none for codes that do not exist', () => {
+    const sections = [...read('docs/errors.md').matchAll(/^## ([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$/gm)].map(
+      (match) => match[1],
+    );
+    expect([...sections].sort()).toEqual(Object.keys(CATALOGUE).sort());
+  });
+});
+
+describe('the error catalogue', () => {
+  it('has a hint in the imperative that ends as a sentence', () => {
+    for (const [code, { hint }] of Object.entries(CATALOGUE)) expect(hint, code).toMatch(/^[A-Z].*[^\s]\.$/);
+  });
+});
+
+describe('pages', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', ...markdownIn('docs'), ...markdownIn('windows')];
+
+  it.each(pages)('%s links only to files that exist', (page) => {
+    const links = [...read(page).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? '');
+    const local = links.filter((link) => !/^[a-z]+:/.test(link));
+    expect(local.filter((link) => !existsSync(join(ROOT, dirname(page), link)))).toEqual([]);
+  });
+});
+
+describe('what is committed', () => {
+  it('names no package registry in the lock file', () => {
+    expect(read('package-lock.json')).not.toMatch(/"resolved"|https?:\/\/[^"]*registry/);
+  });
+});
+
+function markdownIn(folder: string): string[] {
+  if (!existsSync(join(ROOT, folder))) return [];
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name));
+}
