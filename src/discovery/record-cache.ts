@@ -1,11 +1,10 @@
 import { isIPv4 } from 'node:net';
 import { type DnsQuestion, type DnsRecord, type DnsResponse, foldName } from './dns-message.ts';
-import { grantLease, isRefreshDue, type Lease, refreshAsked, shortenLease } from './lease.ts';
+import { type AddressRecord, HostTable } from './host-table.ts';
+import { grantLease, isRefreshDue, type Lease, refreshAsked } from './lease.ts';
 import {
-  byFamilyThenAge,
   endMs,
   GOODBYE_ASKS_MS,
-  type Host,
   type Instance,
   type InstanceName,
   instanceQuestions,
@@ -58,11 +57,6 @@ export interface RecordCacheOptions {
 
 /** Enough for four full fleets of 1,000; a flood of invented devices ends here. */
 const DEFAULT_LIMITS = { total: 4096, perSource: 2048 };
-const MAX_ADDRESSES = 16;
-/** Services of one machine; each address record of a host concerns them all. */
-const MAX_INSTANCES_OF_HOST = 32;
-/** RFC 6762, section 10.2: records younger than this survive a cache flush. */
-const FLUSH_SPARES_MS = 1000;
 /** An instance is reported without its TXT record, or with IPv6 alone, when what is missing has not come within this time. */
 const PATIENCE_MS = 1000;
 /**
@@ -73,7 +67,7 @@ export class RecordCache {
   readonly #options: RecordCacheOptions;
   readonly #limits: { readonly total: number; readonly perSource: number };
   readonly #instances = new Map<string, Instance>();
-  readonly #hosts = new Map<string, Host>();
+  readonly #hosts: HostTable;
   readonly #perSource = new Map<string, number>();
   /** A lower bound: exact after each tick, so that a packet costs as much as it concerns instances, not as many as there are. */
   #nextDueMs = Number.POSITIVE_INFINITY;
@@ -81,6 +75,7 @@ export class RecordCache {
   constructor(options: RecordCacheOptions) {
     this.#options = options;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#hosts = new HostTable(options.random);
   }
 
   get size(): number {
@@ -102,8 +97,8 @@ export class RecordCache {
       concerned.add(instance);
       if (this.#applyToInstance(instance, record, nowMs)) touched.add(instance);
     }
-    for (const host of this.#applyAddresses(records, ignored, nowMs)) {
-      for (const instance of host.instances) touched.add(instance);
+    for (const record of records.filter(isAddress)) {
+      for (const instance of this.#applyAddress(record, ignored, nowMs)) touched.add(instance);
     }
     return { ...this.#advance(new Set([...concerned, ...touched]), touched, nowMs), ignored };
   }
@@ -167,7 +162,7 @@ export class RecordCache {
 
   /** The instance a PTR, SRV or TXT record is about, if it is of a service that is looked for. */
   #instanceNameOf(record: DnsRecord): InstanceName | null {
-    if (record.type === 'A' || record.type === 'AAAA') return null;
+    if (isAddress(record)) return null;
     const fqdn = record.type === 'PTR' ? record.target : record.name;
     const folded = foldName(fqdn);
     for (const service of this.#options.services) {
@@ -218,48 +213,14 @@ export class RecordCache {
   }
 
   #point(instance: Instance, target: string, port: number, lease: Lease): void {
-    // An empty label would end the name in the middle of our question.
-    if (target.split('.').includes('')) return;
-    const key = foldName(target);
-    const host = this.#hosts.get(key) ?? { name: target, addresses: new Map(), instances: new Set() };
-    if (!host.instances.has(instance) && host.instances.size >= MAX_INSTANCES_OF_HOST) return;
-    if (instance.srv && foldName(instance.srv.host) !== key) this.#unpoint(instance);
-    instance.srv = { host: target, port, lease };
-    host.instances.add(instance);
-    this.#hosts.set(key, host);
+    if (this.#hosts.settle(instance, target)) instance.srv = { host: target, port, lease };
   }
 
-  #unpoint(instance: Instance): void {
-    if (!instance.srv) return;
-    const key = foldName(instance.srv.host);
-    const host = this.#hosts.get(key);
-    host?.instances.delete(instance);
-    if (host?.instances.size === 0) this.#hosts.delete(key);
-  }
-
-  /** Takes in A and AAAA records of hosts that instances live on; other hosts' are none of our business. */
-  #applyAddresses(records: readonly DnsRecord[], ignored: ('address' | 'full')[], nowMs: number): Set<Host> {
-    const spoken = new Set<Host>();
-    for (const record of records) {
-      if (record.type !== 'A' && record.type !== 'AAAA') continue;
-      const host = this.#hosts.get(foldName(record.name));
-      if (!host) continue;
-      if (record.flush) flushOthers(host, record, nowMs);
-      if (record.ttl > 0 && !this.#options.isPlausible(record.address)) ignored.push('address');
-      else if (this.#applyAddress(host, record.address, record.ttl, nowMs)) spoken.add(host);
-    }
-    return spoken;
-  }
-
-  #applyAddress(host: Host, address: string, ttl: number, nowMs: number): boolean {
-    const known = host.addresses.get(address);
-    if (ttl === 0) {
-      if (known) host.addresses.set(address, shortenLease(known, nowMs));
-      return false;
-    }
-    if (!known && host.addresses.size >= MAX_ADDRESSES) return false;
-    host.addresses.set(address, grantLease(ttl, nowMs, this.#options.random));
-    return true;
+  #applyAddress(record: AddressRecord, ignored: ('address' | 'full')[], nowMs: number): readonly Instance[] {
+    if (!this.#hosts.knows(record)) return [];
+    if (this.#options.isPlausible(record.address)) return this.#hosts.apply(record, nowMs);
+    ignored.push('address');
+    return [];
   }
 
   #reportable(instances: readonly Instance[], nowMs: number): InstanceView[] {
@@ -272,15 +233,14 @@ export class RecordCache {
   }
 
   /** Null while something is missing, or while it is doubted: then only its own PTR or SRV record counts. */
-  #view({ service, name, srv, txt, doubt, patientUntilMs }: Instance, nowMs: number): InstanceView | null {
+  #view(instance: Instance, nowMs: number): InstanceView | null {
+    const { service, name, srv, txt, doubt, patientUntilMs } = instance;
     const isPatient = nowMs < patientUntilMs;
     if (!srv || doubt || (!txt && isPatient)) return null;
-    const leases = [...(this.#hosts.get(foldName(srv.host))?.addresses ?? [])].filter(
-      ([, { expiresMs }]) => expiresMs > nowMs,
-    );
-    const addresses = leases.toSorted(byFamilyThenAge).map(([address]) => address);
+    const addresses = this.#hosts.addresses(instance);
     if (!addresses.some((address) => !isPatient || isIPv4(address))) return null;
-    const untilMs = Math.min(srv.lease.expiresMs, Math.max(...leases.map(([, lease]) => lease.expiresMs)));
+    const addressesUntilMs = Math.max(...this.#hosts.leases(instance).map(({ expiresMs }) => expiresMs));
+    const untilMs = Math.min(srv.lease.expiresMs, addressesUntilMs);
     const ttlSeconds = Math.max(0, Math.round((untilMs - nowMs) / 1000));
     return { service, instance: name, host: srv.host, port: srv.port, addresses, txt: txt?.values ?? {}, ttlSeconds };
   }
@@ -292,9 +252,8 @@ export class RecordCache {
     if (txt && txt.lease.expiresMs <= nowMs) instance.txt = null;
     if ([ptr, srv?.lease].some((lease) => lease && lease.expiresMs <= nowMs)) return 'expired';
     if (!wasComplete && nowMs - firstMs > SEARCH_MS) return 'expired';
-    const addresses = this.#addressesOf(instance);
-    for (const [address, { expiresMs }] of addresses ?? []) if (expiresMs <= nowMs) addresses?.delete(address);
-    return wasComplete && addresses?.size === 0 ? 'expired' : null;
+    this.#hosts.expire(instance, nowMs);
+    return wasComplete && this.#hosts.leases(instance).length === 0 ? 'expired' : null;
   }
 
   #dueQuestions(instance: Instance, nowMs: number): DnsQuestion[] {
@@ -317,45 +276,27 @@ export class RecordCache {
       record.lease = refreshAsked(record.lease, random);
       types.push(type);
     }
-    if (this.#refreshAddresses(instance, nowMs)) types.push('A');
+    if (this.#hosts.takeRefresh(instance, nowMs)) types.push('A');
     return this.#questionsFor(instance, types);
-  }
-
-  #refreshAddresses(instance: Instance, nowMs: number): boolean {
-    const addresses = this.#addressesOf(instance);
-    const due = [...(addresses ?? [])].filter(([, lease]) => isRefreshDue(lease, nowMs));
-    for (const [address, lease] of due) addresses?.set(address, refreshAsked(lease, this.#options.random));
-    return due.length > 0;
   }
 
   #missing(instance: Instance): QuestionType[] {
     if (!instance.srv) return ['SRV'];
-    const addresses = [...(this.#addressesOf(instance)?.keys() ?? [])];
-    const hasAddress = addresses.some((address) => instance.wasComplete || isIPv4(address));
+    const hasAddress = this.#hosts.addresses(instance).some((address) => instance.wasComplete || isIPv4(address));
     return [...(instance.txt ? [] : ['TXT' as const]), ...(hasAddress ? [] : ['A' as const])];
   }
 
-  #addressesOf(instance: Instance): Map<string, Lease> | undefined {
-    return instance.srv ? this.#hosts.get(foldName(instance.srv.host))?.addresses : undefined;
-  }
-
-  #questionsFor({ service, name, srv }: Instance, types: readonly QuestionType[]): DnsQuestion[] {
-    const isHostAsked = types.includes('A') && srv !== null;
-    const addressTypes = isHostAsked ? this.#addressTypes(srv.host) : [];
-    return [
-      ...instanceQuestions(service, name, types),
-      ...addressTypes.map((type) => ({ type, name: foldName(srv?.host ?? '') })),
-    ];
-  }
-
-  #addressTypes(host: string): ('A' | 'AAAA')[] {
-    const addresses = [...(this.#hosts.get(foldName(host))?.addresses.keys() ?? [])];
-    return addresses.some(isIPv4) ? ['A'] : ['A', 'AAAA'];
+  #questionsFor(instance: Instance, types: readonly QuestionType[]): DnsQuestion[] {
+    const { service, name, srv } = instance;
+    const questions = instanceQuestions(service, name, types);
+    if (!srv || !types.includes('A')) return questions;
+    const addressTypes = this.#hosts.addresses(instance).some(isIPv4) ? ['A'] : ['A', 'AAAA'];
+    return [...questions, ...addressTypes.map((type) => ({ type, name: foldName(srv.host) }))];
   }
 
   #dueOf(instance: Instance): number {
     const { ptr, srv, txt, search, doubt, wasComplete } = instance;
-    const leases = [ptr, srv?.lease, txt?.lease, ...(this.#addressesOf(instance)?.values() ?? [])];
+    const leases = [ptr, srv?.lease, txt?.lease, ...this.#hosts.leases(instance)];
     return Math.min(
       ...leases.map((lease) => lease?.dueMs ?? Number.POSITIVE_INFINITY),
       search ? turnMs(search) : Number.POSITIVE_INFINITY,
@@ -370,7 +311,7 @@ export class RecordCache {
   }
 
   #remove(instance: Instance): void {
-    this.#unpoint(instance);
+    this.#hosts.leave(instance);
     this.#instances.delete(instance.key);
     const left = (this.#perSource.get(instance.source) ?? 1) - 1;
     if (left > 0) this.#perSource.set(instance.source, left);
@@ -378,11 +319,6 @@ export class RecordCache {
   }
 }
 
-/** RFC 6762, section 10.2: what the device did not repeat goes one second later. */
-function flushOthers(host: Host, record: DnsRecord & { type: 'A' | 'AAAA' }, nowMs: number): void {
-  for (const [address, lease] of host.addresses) {
-    const isSameType = isIPv4(address) === (record.type === 'A');
-    if (!isSameType || address === record.address || nowMs - lease.receivedMs <= FLUSH_SPARES_MS) continue;
-    host.addresses.set(address, shortenLease(lease, nowMs));
-  }
+function isAddress(record: DnsRecord): record is AddressRecord {
+  return record.type === 'A' || record.type === 'AAAA';
 }

@@ -37,13 +37,6 @@ export interface Instance {
   wasComplete: boolean;
 }
 
-/** The addresses of an SRV target. */
-export interface Host {
-  readonly name: string;
-  readonly addresses: Map<string, Lease>;
-  readonly instances: Set<Instance>;
-}
-
 /** Which instance a record is about. */
 export interface InstanceName {
   readonly key: string;
