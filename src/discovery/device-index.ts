@@ -71,6 +71,11 @@ export class DeviceIndex implements DeviceTable {
     }
   }
 
+  /** Replaces what is known of a device whose keys, addresses and MAC address stayed the same. */
+  refresh(tracked: Tracked): void {
+    this.#byId.set(tracked.id, tracked);
+  }
+
   remove(id: string): void {
     this.#unlink(id);
     this.#byId.delete(id);

@@ -4,10 +4,12 @@ import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Device, FixedDevice, MdnsSighting } from '../model/device.ts';
 import { DeviceIndex } from './device-index.ts';
+import { describedBy, keysOfEntry, withoutStaleEntry } from './fixed-list.ts';
 import { fixedKey, identityOfName, isNameKey, macKey, nameOfKey, separateId } from './identity.ts';
 import { type EntryVerdict, identify, isRenamed, matchEntry, twoNamesAtOneAddress, type Verdict } from './merge.ts';
 import type { MacLookup } from './neighbours.ts';
-import { BURST, isBurst, type ReturnEvidence, ReturnWatch } from './return-watch.ts';
+import type { ReturnEvidence } from './return-watch.ts';
+import { type ReturnRequest, ReturnWatches } from './return-watches.ts';
 import type { LossReason, MdnsLoss, MdnsProber, SightingListener } from './source.ts';
 import {
   describe,
@@ -44,8 +46,6 @@ export interface RegistryOptions {
   readonly macOf: MacLookup;
 }
 
-/** A burst of eight is the longest known (esp8266/Arduino, LEAmDNS). */
-const MAX_ANNOUNCEMENTS = 16;
 const NO_PROBER: MdnsProber = { probe: () => undefined, reconfirm: () => undefined };
 
 /**
@@ -56,14 +56,13 @@ export class DeviceRegistry implements SightingListener {
   readonly #options: RegistryOptions;
   readonly #index: DeviceIndex;
   readonly #listeners = new Set<(event: RegistryEvent) => void>();
-  readonly #watches = new Map<string, Set<ReturnWatch>>();
-  /** Times of unasked-for announcements, epoch ms, of the last quarter of a minute. */
-  readonly #announcedMs = new Map<string, readonly number[]>();
+  readonly #watches: ReturnWatches;
   #prober: MdnsProber = NO_PROBER;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#index = new DeviceIndex(options.services);
+    this.#watches = new ReturnWatches(options.clock);
   }
 
   /** Who asks devices whether they are there; without one, only what they say unasked is known. */
@@ -118,6 +117,7 @@ export class DeviceRegistry implements SightingListener {
   }
 
   sighted(sighting: MdnsSighting): void {
+    if (this.#hearAgain(sighting)) return;
     const { macOf, services } = this.#options;
     const arpMac = sighting.addresses.map((address) => macOf(address)).find((mac) => mac !== null) ?? null;
     const verdict = identify(sighting, arpMac, this.#index);
@@ -138,7 +138,7 @@ export class DeviceRegistry implements SightingListener {
     this.#store(named);
     this.#judge(named.id, conflict ?? null);
     this.#tellSeen(before, named.id);
-    this.#heard(named.id, sighting, before);
+    this.#heard(named.id, sighting, before.paths.size > 0);
   }
 
   lost(loss: MdnsLoss): void {
@@ -154,7 +154,7 @@ export class DeviceRegistry implements SightingListener {
     this.#store({ ...left, last: paths.size > 0 ? lastKnown(left, this.#options.services) : holder.last });
     if (paths.size > 0) return;
     this.#judge(holder.id, null);
-    for (const watch of this.#watches.get(holder.id) ?? []) watch.lost(loss.atMs);
+    this.#watches.lost(holder.id, loss.atMs);
     const device = this.#describeId(holder.id);
     this.#options.log.info('device.lost', { device: device.id, name: device.name, reason: loss.reason });
     this.#emit({ kind: 'lost', device, reason: loss.reason });
@@ -178,32 +178,9 @@ export class DeviceRegistry implements SightingListener {
    * Resolves when the device is proven to have restarted after `afterMs` (epoch ms); rejects with the signal's reason. It may be called
    * late: announcements of the last 15 seconds are remembered. A device that does not speak mDNS never resolves it.
    */
-  expectReturn(
-    id: string,
-    options: { readonly afterMs: number; readonly signal: AbortSignal },
-  ): Promise<ReturnEvidence> {
-    const { afterMs, signal } = options;
-    if (signal.aborted) return Promise.reject(signal.reason);
+  expectReturn(id: string, request: ReturnRequest): Promise<ReturnEvidence> {
     const ownId = this.#index.ownerOf(id)?.id ?? id;
-    const watch = new ReturnWatch(this.#options.clock, afterMs, () => this.probe(ownId));
-    this.#watches.set(ownId, (this.#watches.get(ownId) ?? new Set()).add(watch));
-    for (const atMs of this.#announcedMs.get(ownId) ?? []) watch.heard(atMs, true);
-    return new Promise<ReturnEvidence>((resolve, reject) => {
-      const onAbort = () => reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      void watch.evidence.then((evidence) => {
-        signal.removeEventListener('abort', onAbort);
-        resolve(evidence);
-      });
-    }).finally(() => this.#endWatch(watch));
-  }
-
-  #endWatch(watch: ReturnWatch): void {
-    watch.stop();
-    for (const [id, watches] of this.#watches) {
-      watches.delete(watch);
-      if (watches.size === 0) this.#watches.delete(id);
-    }
+    return this.#watches.expect(ownId, request, () => this.probe(ownId));
   }
 
   #deviceOf(verdict: Verdict, sighting: MdnsSighting): Tracked {
@@ -225,9 +202,7 @@ export class DeviceRegistry implements SightingListener {
     const wasTold = this.#index.has(drop.id);
     this.#index.remove(drop.id);
     this.#index.put(joined);
-    const watches = [...(this.#watches.get(keep.id) ?? []), ...(this.#watches.get(drop.id) ?? [])];
-    this.#watches.delete(drop.id);
-    if (watches.length > 0) this.#watches.set(keep.id, new Set(watches));
+    this.#watches.join(keep.id, drop.id);
     if (!wasTold) return joined;
     const device = this.#describe(joined);
     this.#options.log.debug('device.merged', { device: device.id, from: drop.id });
@@ -249,45 +224,27 @@ export class DeviceRegistry implements SightingListener {
   }
 
   #withEntry(device: Tracked, entry: FixedDevice): Tracked {
-    const keys = [fixedKey(entry.name), ...(entry.mac ? [macKey(entry.mac)] : [])];
-    return { ...device, entry, keys: this.#unclaimed(keys, device) };
+    return { ...device, entry, keys: this.#unclaimed(keysOfEntry(entry), device) };
   }
 
   #putEntry(entry: FixedDevice): void {
     const holder = this.#index.ownerOf(fixedKey(entry.name));
-    const found = holder ? [holder] : this.#described(entry);
-    const [only] = found;
-    const device =
-      only && found.length === 1 ? only : newTracked(fixedKey(entry.name), entry.name, this.#options.clock.now());
+    const [only, second] = holder ? [holder] : describedBy(entry, this.#index, this.#options.services);
+    const isClear = only !== undefined && second === undefined;
+    const device = isClear ? only : newTracked(fixedKey(entry.name), entry.name, this.#options.clock.now());
     this.#store(this.#withEntry(device, entry));
   }
 
-  /** Known devices without an entry that an entry describes. One that is away is found by its address when it is back there. */
-  #described(entry: FixedDevice): Tracked[] {
-    const byKey = [
-      ...(entry.mac ? [macKey(entry.mac)] : []),
-      ...(entry.instance
-        ? this.#options.services.map((service) => identityOfName(service, entry.instance ?? '').nameKey)
-        : []),
-    ].map((key) => this.#index.ownerOf(key));
-    const byAddress = (entry.address ? this.#index.at(entry.address) : []).filter(
-      ({ paths, last }) => paths.size > 0 && (entry.port === null || last.port === entry.port),
-    );
-    const found = byKey.some((tracked) => tracked) ? byKey : byAddress;
-    return [...new Set(found)].filter((tracked) => tracked !== undefined).filter((tracked) => tracked.entry === null);
-  }
-
   #dropEntry(tracked: Tracked, names: ReadonlySet<string>): void {
-    const stale = tracked.keys.filter((key) => key.startsWith('fixed:') && !names.has(key));
-    if (stale.length === 0) return;
-    const device = this.#describe(tracked);
-    if (!tracked.keys.some(isNameKey)) {
-      this.#index.remove(tracked.id);
-      this.#emit({ kind: 'removed', device });
+    const left = withoutStaleEntry(tracked, names);
+    if (left === tracked) return;
+    if (tracked.keys.some(isNameKey)) {
+      this.#store(left);
       return;
     }
-    const entry = tracked.entry && names.has(fixedKey(tracked.entry.name)) ? tracked.entry : null;
-    this.#store({ ...tracked, entry, keys: tracked.keys.filter((key) => !stale.includes(key)) });
+    this.#index.remove(tracked.id);
+    this.#watches.forget(tracked.id);
+    this.#emit({ kind: 'removed', device: this.#describe(tracked) });
   }
 
   #store(tracked: Tracked): void {
@@ -362,16 +319,26 @@ export class DeviceRegistry implements SightingListener {
     this.#emit({ kind: 'seen', device, why });
   }
 
-  #heard(id: string, sighting: MdnsSighting, before: Tracked): void {
-    for (const watch of this.#watches.get(id) ?? []) watch.heard(sighting.atMs, sighting.isAnnouncement);
-    if (!sighting.isAnnouncement) return;
-    const earlier = (this.#announcedMs.get(id) ?? []).filter((atMs) => sighting.atMs - atMs <= BURST.longestMs);
-    const times = [...earlier, sighting.atMs].slice(-MAX_ANNOUNCEMENTS);
-    this.#announcedMs.set(id, times);
-    if (before.paths.size === 0 || isBurst(earlier) || !isBurst(times)) return;
+  #heard(id: string, { atMs, isAnnouncement }: MdnsSighting, wasPresent: boolean): void {
+    if (!this.#watches.heard(id, atMs, isAnnouncement) || !wasPresent) return;
     const device = this.#describeId(id);
     this.#options.log.debug('device.announced', { device: id, name: device.name });
     this.#emit({ kind: 'announced', device });
+  }
+
+  /** A device that says what it said before: most of all sightings, and the cheapest. */
+  #hearAgain(sighting: MdnsSighting): boolean {
+    const { nameKey } = identityOfName(sighting.service, sighting.instance);
+    const key = pathKey(sighting);
+    const device = this.#index.ownerOf(separateId(nameKey, sighting)) ?? this.#index.ownerOf(nameKey);
+    const path = device?.paths.get(key);
+    if (!device || !path || device.conflict || !isSameWord(path, sighting)) return false;
+    const isMacNews = !knownMac(device) && sighting.addresses.some((address) => this.#options.macOf(address) !== null);
+    if (isMacNews) return false;
+    const paths = new Map(device.paths).set(key, sighting);
+    this.#index.refresh({ ...device, paths, lastSeenMs: sighting.atMs });
+    this.#heard(device.id, sighting, true);
+    return true;
   }
 
   /** Service and instance of a device, as its keys or live paths tell. */
@@ -395,4 +362,10 @@ export class DeviceRegistry implements SightingListener {
   #describe(tracked: Tracked): Device {
     return describe(tracked, this.#options.services);
   }
+}
+
+/** The same but for the time and whether it was asked for. */
+function isSameWord(a: MdnsSighting, b: MdnsSighting): boolean {
+  const timeless = { isAnnouncement: false, ttlSeconds: 0, atMs: 0 };
+  return isDeepStrictEqual({ ...a, ...timeless }, { ...b, ...timeless });
 }

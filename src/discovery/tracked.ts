@@ -82,9 +82,10 @@ export function describe(tracked: Tracked, services: readonly string[]): Device 
 
 /** What its live paths say, or what they last said. */
 export function lastKnown(tracked: Tracked, services: readonly string[]): Tracked['last'] {
-  const paths = [...tracked.paths.values()].toSorted(
-    (a, b) => services.indexOf(a.service) - services.indexOf(b.service) || b.atMs - a.atMs,
-  );
+  // Of the same service the path that was found last counts: a new name before the old one. Hearing one again changes nothing.
+  const paths = [...tracked.paths.values()]
+    .toReversed()
+    .toSorted((a, b) => services.indexOf(a.service) - services.indexOf(b.service));
   const main = paths[0];
   if (!main) return tracked.entry?.address ? { ...tracked.last, address: tracked.entry.address } : tracked.last;
   const fixed = tracked.entry?.address;

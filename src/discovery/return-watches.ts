@@ -1,0 +1,76 @@
+import type { Clock } from '../clock.ts';
+import { BURST, isBurst, type ReturnEvidence, ReturnWatch } from './return-watch.ts';
+
+/** A burst of eight is the longest known (esp8266/Arduino, LEAmDNS). */
+const MAX_ANNOUNCEMENTS = 16;
+
+export interface ReturnRequest {
+  /** The moment of acceptance, epoch ms. */
+  readonly afterMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Who waits for which device, and when each device last announced itself. */
+export class ReturnWatches {
+  readonly #clock: Clock;
+  readonly #watches = new Map<string, Set<ReturnWatch>>();
+  /** Times of unasked-for packets, epoch ms, of the last quarter of a minute before the newest. */
+  readonly #announcedMs = new Map<string, readonly number[]>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** See {@link DeviceRegistry.expectReturn}. */
+  async expect(id: string, { afterMs, signal }: ReturnRequest, probe: () => void): Promise<ReturnEvidence> {
+    signal.throwIfAborted();
+    const watch = new ReturnWatch(this.#clock, afterMs, probe);
+    this.#watches.set(id, (this.#watches.get(id) ?? new Set()).add(watch));
+    for (const atMs of this.#announcedMs.get(id) ?? []) watch.heard(atMs, true);
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await Promise.race([watch.evidence, aborted.promise]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#end(watch);
+    }
+  }
+
+  /** A device spoke. True if that completes a burst of announcements. */
+  heard(id: string, atMs: number, isAnnouncement: boolean): boolean {
+    for (const watch of this.#watches.get(id) ?? []) watch.heard(atMs, isAnnouncement);
+    if (!isAnnouncement) return false;
+    const earlier = (this.#announcedMs.get(id) ?? []).filter((earlierMs) => atMs - earlierMs <= BURST.longestMs);
+    const times = [...earlier, atMs].slice(-MAX_ANNOUNCEMENTS);
+    this.#announcedMs.set(id, times);
+    return !isBurst(earlier) && isBurst(times);
+  }
+
+  lost(id: string, atMs: number): void {
+    for (const watch of this.#watches.get(id) ?? []) watch.lost(atMs);
+  }
+
+  /** `fromId` turned out to be `id`. */
+  join(id: string, fromId: string): void {
+    const watches = this.#watches.get(fromId);
+    if (watches) this.#watches.set(id, new Set([...(this.#watches.get(id) ?? []), ...watches]));
+    const times = [...(this.#announcedMs.get(id) ?? []), ...(this.#announcedMs.get(fromId) ?? [])];
+    if (times.length > 0) this.#announcedMs.set(id, times);
+    this.forget(fromId);
+  }
+
+  forget(id: string): void {
+    this.#watches.delete(id);
+    this.#announcedMs.delete(id);
+  }
+
+  #end(watch: ReturnWatch): void {
+    watch.stop();
+    for (const [id, watches] of this.#watches) {
+      watches.delete(watch);
+      if (watches.size === 0) this.#watches.delete(id);
+    }
+  }
+}
