@@ -45,7 +45,7 @@ export class Responder {
     const { service, instance, address, port, txt: strings = ['board=generic'], addressTtl = 120 } = this.options;
     const domain = `_${service}._tcp.local`;
     const fqdn = `${instance}.${domain}`;
-    const host = `${instance}.local`;
+    const host = `${instance}-${service}.local`;
     return {
       ptr: ptr(domain, fqdn),
       srv: srv(fqdn, host, port),
@@ -77,7 +77,7 @@ export class Responder {
 
   #onMessage(bytes: Buffer): void {
     const { ptr: pointer, srv: service, txt: text, a: address } = this.records;
-    const answers = (readQuestions(bytes) ?? []).flatMap(({ name, type }) =>
+    const answers = readQuestions(bytes).flatMap(({ name, type }) =>
       [pointer, service, text, address].filter(
         (record) => record.name.toLowerCase() === name.toLowerCase() && QUESTION_TYPES[record.type] === type,
       ),

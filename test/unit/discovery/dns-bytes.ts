@@ -78,13 +78,25 @@ function recordBytes({ name, type, ttl, flush = false, data }: TestRecord): Buff
   return Buffer.concat([nameBytes(name), head, data]);
 }
 
-/** The questions of a query without compression, which is what our side sends. Null for a response. */
-export function readQuestions(bytes: Buffer): { name: string; type: number }[] | null {
-  if ((bytes.readUInt16BE(2) & 0x8000) !== 0) return null;
+/**
+ * The questions of a query without compression, which is what our side sends. Others share the port: what is a response or cannot
+ * be read has no questions.
+ */
+export function readQuestions(bytes: Buffer): { name: string; type: number }[] {
+  try {
+    const isQuery = (bytes.readUInt16BE(2) & 0x8000) === 0;
+    return isQuery ? decodeQuestions(bytes, bytes.readUInt16BE(4)) : [];
+  } catch (error) {
+    if (error instanceof RangeError) return [];
+    throw error;
+  }
+}
+
+function decodeQuestions(bytes: Buffer, count: number): { name: string; type: number }[] {
   let offset = 12;
-  return Array.from({ length: bytes.readUInt16BE(4) }, () => {
+  return Array.from({ length: count }, () => {
     const labels: string[] = [];
-    for (let length = bytes[offset] ?? 0; length > 0; length = bytes[offset] ?? 0) {
+    for (let length = bytes.readUInt8(offset); length > 0; length = bytes.readUInt8(offset)) {
       labels.push(bytes.toString('utf8', offset + 1, offset + 1 + length));
       offset += length + 1;
     }
