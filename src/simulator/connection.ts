@@ -30,13 +30,10 @@ export interface ConnectionOptions {
 const HOST_BUFFER_BYTES = 64 * 1024;
 const SPLIT_PAUSE_MS = 1;
 const JOIN_FOR_MS = 20;
-/** How long the device waits for the host's FIN after its own. */
-const LINGER_MS = 2000;
 
 /** The end of what the device sends. */
 interface LastSegment {
   readonly how: 'end' | 'reset';
-  readonly onSent: () => void;
 }
 
 /**
@@ -57,7 +54,6 @@ export class DeviceConnection {
   #holdTimer: Timer | null = null;
   #hasHostEnded = false;
   #isOpen = true;
-  #hasEnded = false;
   #isHung = false;
   #isSilent = false;
   #onChange: (() => void) | null = null;
@@ -214,9 +210,7 @@ export class DeviceConnection {
   }
 
   #arrive(item: Uint8Array | 'end'): void {
-    // lwIP, tcp_in.c: data after the close are answered with RST.
-    if (this.#hasEnded && item !== 'end') this.reset();
-    else if (item === 'end') this.#isOpen = false;
+    if (item === 'end') this.#isOpen = false;
     else this.#arrived.push(item);
     this.#onChange?.();
   }
@@ -233,8 +227,8 @@ export class DeviceConnection {
     this.#releaseHeld();
     if (this.#isSilent) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#socket.once('close', resolve);
-    this.#outbound.push({ how, onSent: resolve });
+    this.#socket.once('close', () => resolve());
+    this.#outbound.push({ how });
     await promise;
   }
 
@@ -244,16 +238,9 @@ export class DeviceConnection {
       return;
     }
     this.#socket.uncork();
-    if (segment.how === 'reset') {
-      this.reset();
-      return;
-    }
-    this.#hasEnded = true;
-    this.#socket.end(segment.onSent);
-    this.#socket.resume();
-    if (this.#hasHostEnded) return;
-    const linger = this.#options.clock.setTimer(LINGER_MS, () => this.#socket.resetAndDestroy());
-    this.#socket.once('close', () => linger.cancel());
+    if (segment.how === 'reset') this.reset();
+    // As lwIP (tcp_in.c), the system then answers further data with RST.
+    else this.#socket.destroySoon();
   }
 
   /** What a device prints without a pause in between reaches the host together, as it does over a real network. */
