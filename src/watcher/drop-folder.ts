@@ -9,6 +9,7 @@ import { type EntryName, entryNameOf, kindOfName } from './entry-name.ts';
 import { errorCode, type FolderEntry, readFolder } from './files.ts';
 import { FolderEvents, type FolderHint } from './folder-events.ts';
 import { type ImageKeeper, Intake } from './intake.ts';
+import { LastMoves } from './last-moves.ts';
 import { imageOfSidecar, LateSidecars } from './late-sidecars.ts';
 import { Notices } from './notices.ts';
 import { OpenWriters } from './open-writers.ts';
@@ -52,12 +53,6 @@ export interface DropFolderParts {
   readonly onDrop: (drop: Drop) => void | Promise<void>;
 }
 
-interface Deferred {
-  readonly drop: Drop;
-  readonly folder: FinalFolder;
-  readonly result: DropResult;
-}
-
 /** The drop folder: events are hints, scans are the truth. A settled file leaves it through {@link Intake}. */
 export class DropFolder {
   readonly #parts: DropFolderParts;
@@ -68,11 +63,11 @@ export class DropFolder {
   readonly #files: WaitingFiles;
   readonly #arrivals = new Arrivals();
   readonly #sidecars: LateSidecars;
+  readonly #lastMoves: LastMoves;
   readonly #writers: OpenWriters;
   readonly #events: FolderEvents;
   /** Taken but not yet accepted by `onDrop`. */
   readonly #unheard = new Map<string, Drop>();
-  readonly #deferred = new Map<string, Deferred>();
   readonly #hinted = new Set<string>();
   readonly #asides = new Set<Promise<void>>();
   #hintTimer: Timer | null = null;
@@ -93,6 +88,12 @@ export class DropFolder {
     this.#notices = new Notices(log);
     this.#folders = new SubFolders(settings.path, log, (name, snapshot) => this.#arrivals.noteReturned(name, snapshot));
     this.#sidecars = new LateSidecars(settings.path, this.#folders);
+    this.#lastMoves = new LastMoves({
+      ...parts,
+      folders: this.#folders,
+      notices: this.#notices,
+      sidecars: this.#sidecars,
+    });
     this.#intake = new Intake({ ...parts, root: settings.path, folders: this.#folders });
     this.#events = new FolderEvents(
       settings.path,
@@ -133,18 +134,8 @@ export class DropFolder {
    * Moves a drop to its last folder with its result beside it. May be repeated, also after a crash. Where the move is not
    * possible now it is noted and tried again with each scan; the ledger has the drop unfinished until then.
    */
-  async finish(drop: Drop, folder: FinalFolder, result: DropResult): Promise<void> {
-    try {
-      const placedName = await this.#folders.finish(drop, folder, result);
-      this.#parts.ledger.placed(drop.id, folder, placedName);
-      this.#sidecars.remember(drop, folder, placedName);
-      this.#deferred.delete(drop.id);
-      this.#notices.settle(drop.id);
-    } catch (error) {
-      if (!(error instanceof FlashError)) throw error;
-      this.#deferred.set(drop.id, { drop, folder, result });
-      this.#notices.tell(drop.id, 'file.left', error, { image: drop.name, drop: drop.id });
-    }
+  finish(drop: Drop, folder: FinalFolder, result: DropResult): Promise<void> {
+    return this.#lastMoves.make({ drop, folder, result });
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -225,7 +216,7 @@ export class DropFolder {
       this.#files.retain(new Set());
     }
     for (const drop of [...this.#unheard.values()]) await this.#handOver(drop);
-    for (const { drop, folder, result } of [...this.#deferred.values()]) await this.finish(drop, folder, result);
+    await this.#lastMoves.retry();
   }
 
   /** Compares what there is with what is known. Types come with the names; only what could be an image is looked at. */

@@ -1,0 +1,48 @@
+import { FlashError } from '../errors.ts';
+import type { Drop, DropLedger, DropResult, FinalFolder } from '../model/drop.ts';
+import type { LateSidecars } from './late-sidecars.ts';
+import type { Notices } from './notices.ts';
+import type { SubFolders } from './sub-folders.ts';
+
+export interface LastMovesParts {
+  readonly folders: SubFolders;
+  readonly ledger: DropLedger;
+  readonly notices: Notices;
+  readonly sidecars: LateSidecars;
+}
+
+interface LastMove {
+  readonly drop: Drop;
+  readonly folder: FinalFolder;
+  readonly result: DropResult;
+}
+
+/** Moves drops from `working/` to where they end. What cannot be moved now is put off; the ledger has it unfinished until then. */
+export class LastMoves {
+  readonly #parts: LastMovesParts;
+  readonly #putOff = new Map<string, LastMove>();
+
+  constructor(parts: LastMovesParts) {
+    this.#parts = parts;
+  }
+
+  async make(move: LastMove): Promise<void> {
+    const { folders, ledger, notices, sidecars } = this.#parts;
+    const { drop, folder, result } = move;
+    try {
+      const placedName = await folders.finish(drop, folder, result);
+      ledger.placed(drop.id, folder, placedName);
+      sidecars.remember(drop, folder, placedName);
+      this.#putOff.delete(drop.id);
+      notices.settle(drop.id);
+    } catch (error) {
+      if (!(error instanceof FlashError)) throw error;
+      this.#putOff.set(drop.id, move);
+      notices.tell(drop.id, 'file.left', error, { image: drop.name, drop: drop.id });
+    }
+  }
+
+  async retry(): Promise<void> {
+    for (const move of [...this.#putOff.values()]) await this.make(move);
+  }
+}
