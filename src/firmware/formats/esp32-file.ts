@@ -17,7 +17,7 @@ export function readEsp32File(bytes: Uint8Array): Findings | null {
     endsAt,
     problems,
     isProven: image.digest !== null,
-    isSigned: signature !== null,
+    isSigned: signature?.isFilled ?? false,
   });
   const rest = endsAt === null ? bytes.subarray(0, 0) : bytes.subarray(endsAt);
   const isBootloader = image.kind === 'bootloader';

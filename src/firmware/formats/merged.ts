@@ -105,6 +105,7 @@ interface App {
   readonly fileOffset: number;
   readonly endsAt: number | null;
   readonly isSigned: boolean;
+  readonly isSignatureFilled: boolean;
   readonly problems: readonly ErrorReport[];
 }
 
@@ -128,6 +129,7 @@ function appAt(bytes: Uint8Array, findings: Findings, fileOffset: number, { labe
     fileOffset,
     endsAt: end === null ? null : fileOffset + end,
     isSigned: signature !== null,
+    isSignatureFilled: signature?.isFilled ?? false,
     problems: end !== null && end > sizeBytes ? [...problems, tooLong(name, end, sizeBytes)] : problems,
   };
 }
@@ -151,7 +153,7 @@ function judge(bytes: Uint8Array, problems: readonly ErrorReport[], app: App | n
     endsAt: app?.endsAt ?? null,
     problems,
     isProven: app?.findings.digest != null,
-    isSigned: app?.isSigned ?? false,
+    isSigned: app?.isSignatureFilled ?? false,
   });
 }
 

@@ -14,8 +14,13 @@ const IMAGE_DIGEST_OFFSET = 4;
 /** The CRC covers all before it. */
 const CRC_OFFSET = 1196;
 
+/** Three signature blocks at most; what is left of the sector is always padding. */
+const SECTOR_PADDING_BYTES = SIGNATURE_SECTOR - 3 * 1216;
+
 export interface SignatureSector {
   readonly endsAt: number | null;
+  /** False where the padding at its end is missing: a copy into reserved space has not come so far, and more blocks may. */
+  readonly isFilled: boolean;
   readonly problem: ErrorReport | null;
 }
 
@@ -28,22 +33,23 @@ export function readSignatureSector(bytes: Uint8Array, imageEnd: number): Signat
   if (byteAt(bytes, start) !== SIGNATURE_MAGIC || !isFilledWith(bytes.subarray(imageEnd, start), 0xff)) return null;
   const endsAt = start + SIGNATURE_SECTOR;
   if (endsAt > bytes.length) {
-    return { endsAt: null, problem: truncated('inside its signature sector', bytes.length, endsAt) };
+    return { endsAt: null, isFilled: false, problem: truncated('inside its signature sector', bytes.length, endsAt) };
   }
+  const isFilled = isFilledWith(bytes.subarray(endsAt - SECTOR_PADDING_BYTES, endsAt), 0xff);
   const stored = u32At(bytes, start + CRC_OFFSET);
   const computed = crc32(bytes.subarray(start, start + CRC_OFFSET));
   if (stored !== computed) {
     const message = `the CRC of the signature block at ${count(start)} is wrong`;
-    return { endsAt, problem: problem('IMAGE_CORRUPT', message, { stored, computed }) };
+    return { endsAt, isFilled, problem: problem('IMAGE_CORRUPT', message, { stored, computed }) };
   }
   const hash =
     byteAt(bytes, start + 1) === ECDSA_VERSION && byteAt(bytes, start + 2) === ECDSA_SHA384 ? 'sha384' : 'sha256';
   const actual = createHash(hash).update(bytes.subarray(0, start)).digest('hex');
   const signedAt = start + IMAGE_DIGEST_OFFSET;
   const signed = hexOf(bytes.subarray(signedAt, signedAt + actual.length / 2));
-  if (signed === actual) return { endsAt, problem: null };
+  if (signed === actual) return { endsAt, isFilled, problem: null };
   const message = `its signature is for an image with ${hash} ${signed}; this one has ${actual}`;
-  return { endsAt, problem: problem('IMAGE_CORRUPT', message) };
+  return { endsAt, isFilled, problem: problem('IMAGE_CORRUPT', message) };
 }
 
 /** RSA up to 4096 bits, ECDSA: nothing shorter or longer is made. */

@@ -276,6 +276,9 @@ describe('a file while it grows', () => {
       expect(read(reserved).completeness).not.toBe('complete');
     }
     expect(read(new Uint8Array(4096)).problems[0]?.code).toBe('IMAGE_MALFORMED');
+    // The first signature block is there; a second one, or the padding, is not.
+    const signed = images.signSecureBootV2(images.buildEsp32App()).fill(0, 4096 + 1216);
+    expect(read(signed)).toMatchObject({ completeness: 'may-continue', signature: 'secure-boot-v2', problems: [] });
   });
 });
 
