@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import type { MdnsSighting } from '../model/device.ts';
 import { type DnsQuestion, type DnsRecord, type DnsResponse, foldName } from './dns-message.ts';
 import { type AddressRecord, HostTable } from './host-table.ts';
 import { grantLease, isRefreshDue, type Lease, refreshAsked } from './lease.ts';
@@ -21,15 +22,7 @@ import type { LossReason } from './source.ts';
 import { readTxt } from './txt.ts';
 
 /** A service instance that is complete: the device can be reached with what stands here. */
-export interface InstanceView {
-  readonly service: string;
-  readonly instance: string;
-  readonly host: string;
-  readonly port: number;
-  readonly addresses: readonly string[];
-  readonly txt: Readonly<Record<string, string>>;
-  readonly ttlSeconds: number;
-}
+export type InstanceView = Omit<MdnsSighting, 'via' | 'localInterface' | 'isAnnouncement' | 'atMs'>;
 
 export interface LostInstance {
   readonly service: string;
