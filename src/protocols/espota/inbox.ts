@@ -25,7 +25,7 @@ interface InboxOptions {
 export class Inbox {
   /** Nonces that were answered: each is answered once, however often it comes. */
   readonly answered = new Set<string>();
-  /** The last thing a device said that no device is known to say. */
+  /** The last thing a device said that no device is known to say, or not in this place. */
   strangeWords: string | null = null;
   /** The network's last word, until the device says anything. */
   trouble: FlashError | null = null;
@@ -88,8 +88,12 @@ export class Inbox {
 
   #hear(reply: Reply): void {
     this.trouble = null;
-    if (reply.kind !== 'unknown') return;
-    this.strangeWords = printable(reply.words);
+    if (reply.kind === 'unknown') this.wonder(reply.words);
+  }
+
+  /** These words mean nothing here. */
+  wonder(words: string): void {
+    this.strangeWords = printable(words);
     this.#context.log.warn('ota.strange-answer', { words: this.strangeWords });
   }
 }

@@ -140,6 +140,7 @@ async function awaitAnswer(context: InvitationContext, inbox: Inbox, endMs: numb
     if (reply.kind === 'auth' && !inbox.answered.has(reply.nonce)) {
       return { kind: 'challenge', nonce: reply.nonce, isClean: false };
     }
+    if (reply.kind === 'auth-failed') inbox.wonder('Authentication Failed');
     throwIfRefused(context, reply);
   }
 }
