@@ -74,7 +74,7 @@ export class Planner {
     const { journal } = this.#parts;
     const jobs = journal.transaction(() =>
       journal.releases.current().flatMap((release) => {
-        const image = journal.images.get(release.image);
+        const image = this.#imageOf(release);
         return image === null ? [] : this.#jobFor(image, device, [release], 'debug');
       }),
     );
@@ -86,7 +86,7 @@ export class Planner {
   stillStands(job: JobRecord, device: Device): boolean {
     const { journal, book, rules, log } = this.#parts;
     const release = journal.releases.get(job.release);
-    const image = journal.images.get(job.image);
+    const image = release === null ? null : this.#imageOf(release);
     if (release?.state !== 'current' || image === null) {
       book.transition(job.id, 'supersede', {}, undefined, 'its release is not the current one');
       log.info('job.superseded', { job: job.id, device: device.name, rule: job.rule });
@@ -101,6 +101,12 @@ export class Planner {
     book.transition(job.id, 'cancel', {}, undefined, reason);
     log.info('job.skipped', { job: job.id, device: device.name, rule: job.rule, reason });
     return false;
+  }
+
+  /** Under the name that it was released by: the same bytes may have been dropped under another since, which other rules are for. */
+  #imageOf({ image: sha256, imageName: name }: ReleaseRecord): StoredImage | null {
+    const image = this.#parts.journal.images.get(sha256);
+    return image === null ? null : { ...image, name };
   }
 
   #release(rule: Rule, image: StoredImage, dropId: string): ReleaseRecord[] {

@@ -50,6 +50,7 @@ export interface Release {
   /** Rule, image kind and chip: a newer release of the same slot supersedes this one. */
   readonly slot: string;
   readonly image: string;
+  /** Of the file that brought it. The same bytes may have come under other names. */
   readonly imageName: string;
   readonly createdMs: number;
   readonly expiresMs: number | null;

@@ -24,7 +24,7 @@ export class ReleaseTable {
        VALUES (?, ?, ?, ?, ?, ?, ?, 'current')`,
     );
     this.#end = database.prepare('UPDATE releases SET state = ? WHERE id = ?');
-    const select = 'SELECT releases.*, images.name AS image_name FROM releases JOIN images ON sha256 = image';
+    const select = 'SELECT releases.*, drops.name AS image_name FROM releases JOIN drops ON drops.id = drop_id';
     this.#get = database.prepare(`${select} WHERE releases.id = ?`);
     this.#all = database.prepare(`${select} ORDER BY created_ms DESC, releases.id LIMIT ?`);
     this.#current = database.prepare(`${select} WHERE state = 'current' ORDER BY created_ms, releases.id`);
