@@ -7,10 +7,13 @@ const HEADER_BYTES = 12;
 /** The smallest question is 5 bytes (root name, type, class); no record is smaller. */
 const SMALLEST_ENTRY_BYTES = 5;
 
-/** A thousand devices answer one question within half a second, through a reflector even from one address. */
-const SOURCE_BURST = 1500;
+/**
+ * A thousand devices answer each question within half a second, through a reflector even from one address, and at start dropflash asks
+ * five times within 15 seconds.
+ */
+const SOURCE_BURST = 5000;
 const SOURCE_PER_SECOND = 200;
-const TOTAL_BURST = 3000;
+const TOTAL_BURST = 8000;
 const TOTAL_PER_SECOND = 1000;
 const MAX_SOURCES = 4096;
 
