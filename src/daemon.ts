@@ -186,10 +186,14 @@ function remember(event: RegistryEvent, memory: DeviceMemory): void {
   }
 }
 
-/** Keys of the config that only a restart can change. */
+/** Keys of the config that only a restart can change, as the file names them. */
 function restartNeeds(before: Config, after: Config): string[] {
-  const fixed = ['drop', 'dataPath', 'discovery'] as const;
-  return fixed
-    .filter((key) => !isDeepStrictEqual(before[key], after[key]))
-    .map((key) => (key === 'dataPath' ? 'data' : key));
+  const fixed: readonly (readonly [key: string, of: (config: Config) => unknown])[] = [
+    ['drop', ({ drop }) => drop],
+    ['data', ({ dataPath }) => dataPath],
+    ['discovery', ({ discovery }) => discovery],
+    ['log.format', ({ log }) => log.format],
+    ['log.file', ({ log }) => log.file],
+  ];
+  return fixed.filter(([, of]) => !isDeepStrictEqual(of(before), of(after))).map(([key]) => key);
 }
