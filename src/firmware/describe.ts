@@ -41,7 +41,7 @@ export function describeDossier(dossier: Dossier): string[] {
       (dossier.parts ?? []).map(({ kind, fileOffset, sizeBytes }) => [
         KINDS[kind],
         hex(fileOffset),
-        sizeText(sizeBytes),
+        humanSize(sizeBytes),
       ]),
     ),
     ...table('partitions', (dossier.partitions ?? []).map(partitionCells)),
@@ -52,7 +52,7 @@ export function describeDossier(dossier: Dossier): string[] {
 }
 
 /** `4,000 bytes`, `1.2 MB (1,258,291 bytes)`: the exact number is always there. */
-function sizeText(bytes: number): string {
+function humanSize(bytes: number): string {
   const exact = `${count(bytes)} bytes`;
   if (bytes < 1024 * 10) return exact;
   return `${roundSize(bytes)} (${exact})`;
@@ -86,8 +86,8 @@ function revision(value: number): string {
 }
 
 function sizeText({ container, sizeBytes, contentBytes }: Dossier): string {
-  const size = sizeText(sizeBytes);
-  return container === 'none' ? size : `${size}, ${container}; inflates to ${sizeText(contentBytes)}`;
+  const size = humanSize(sizeBytes);
+  return container === 'none' ? size : `${size}, ${container}; inflates to ${humanSize(contentBytes)}`;
 }
 
 function flashText({ flashMode, flashSizeBytes, flashFrequencyMhz, flashOffset }: Dossier): string | null {
@@ -135,13 +135,13 @@ function partitionCells(partition: NonNullable<Dossier['partitions']>[number]): 
     partition.label,
     partitionTypeName(partition),
     hex(partition.offset),
-    sizeText(partition.sizeBytes),
+    humanSize(partition.sizeBytes),
     flags.filter((flag) => flag !== null).join(' '),
   ];
 }
 
 function segmentCells({ loadAddress, sizeBytes, fileOffset, region }: Segment): string[] {
-  return [hex(loadAddress), region ?? 'unknown', `at ${hex(fileOffset)}`, sizeText(sizeBytes)];
+  return [hex(loadAddress), region ?? 'unknown', `at ${hex(fileOffset)}`, humanSize(sizeBytes)];
 }
 
 /** A title and aligned columns; nothing for no lines. */
