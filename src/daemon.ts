@@ -71,6 +71,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
   registry.restore(journal.devices.all());
   registry.setFixed(config.devices);
   const memory = new DeviceMemory(journal, clock, onFatal);
+  for (const device of registry.list()) memory.note(device);
 
   const calendar = new WindowCalendar();
   const context = planContext(journal, PROTOCOLS);
