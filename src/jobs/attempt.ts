@@ -41,19 +41,21 @@ export interface AttemptTarget {
  */
 export async function runAttempt(target: AttemptTarget, parts: AttemptParts, signal: AbortSignal): Promise<JobRecord> {
   const { job, rule } = target;
-  const number = job.attempts + 1;
   const startedAt = parts.clock.monotonic();
+  let number = 0;
   const started = parts.book.transition(
     job.id,
     'start',
-    { attempts: number, step: 'prepare', proof: null, error: null, verify: rule.verify },
-    () => parts.journal.jobs.openAttempt(job.id, number, parts.clock.now()),
+    { attempts: job.attempts + 1, step: 'prepare', proof: null, error: null, verify: rule.verify },
+    () => {
+      number = parts.journal.jobs.openAttempt(job.id, parts.clock.now());
+    },
   );
   const log = parts.log.child({ job: job.id, device: target.device.name, rule: rule.name, attempt: number });
   log.info('job.started', { image: job.image, protocol: target.protocol.name, address: target.device.address });
 
   const progress = new Progress(started, parts, log);
-  const outcome = await perform(target, number, progress, parts, signal);
+  const outcome = await perform(target, started.attempts, progress, parts, signal);
   const after = conclude(target, number, progress.sentBytes, outcome, parts);
   report(after, outcome, Math.round(parts.clock.monotonic() - startedAt), log);
   return after;

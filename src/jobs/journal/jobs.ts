@@ -61,8 +61,10 @@ export class JobTable {
   readonly #byRelease: StatementSync;
   readonly #byDevice: StatementSync;
   readonly #list: StatementSync;
+  readonly #nextAttempt: StatementSync;
   readonly #openAttempt: StatementSync;
   readonly #closeAttempt: StatementSync;
+  readonly #abandonAttempt: StatementSync;
   readonly #attempts: StatementSync;
   readonly #transitions: StatementSync;
 
@@ -97,9 +99,13 @@ export class JobTable {
          AND ($devices IS NULL OR device IN (SELECT value FROM json_each($devices))) AND ($release IS NULL OR release = $release)
        ORDER BY created_ms DESC, id LIMIT $limit`,
     );
+    this.#nextAttempt = database.prepare('SELECT COALESCE(MAX(number), 0) + 1 AS number FROM attempts WHERE job = ?');
     this.#openAttempt = database.prepare('INSERT INTO attempts (job, number, started_ms) VALUES (?, ?, ?)');
     this.#closeAttempt = database.prepare(
       'UPDATE attempts SET ended_ms = ?, step = ?, sent_bytes = ?, proof = ?, error = ? WHERE job = ? AND number = ?',
+    );
+    this.#abandonAttempt = database.prepare(
+      'UPDATE attempts SET ended_ms = ?, step = ?, error = ? WHERE job = ? AND ended_ms IS NULL',
     );
     this.#attempts = database.prepare('SELECT * FROM attempts WHERE job = ? ORDER BY number');
     this.#transitions = database.prepare('SELECT * FROM transitions WHERE job = ? ORDER BY seq');
@@ -207,8 +213,20 @@ export class JobTable {
     return this.#list.all({ states, devices, release, limit: filter.limit }).map(jobOf);
   }
 
-  openAttempt(jobId: string, number: number, atMs: number): void {
+  /**
+   * Enters a new attempt and returns its number. That is not the job's `attempts`, which counts against the retries of its rule: an
+   * attempt that was interrupted does not count there, and a job that is taken up again begins anew.
+   */
+  openAttempt(jobId: string, atMs: number): number {
+    const row = this.#nextAttempt.get(jobId);
+    const number = row === undefined ? 1 : integer(row, 'number');
     this.#openAttempt.run(jobId, number, atMs);
+    return number;
+  }
+
+  /** Ends the attempt that a process left open when it died; how many bytes it had sent is not known. */
+  abandonAttempt(jobId: string, { step, error, endedMs }: Pick<AttemptRecord, 'step' | 'error' | 'endedMs'>): void {
+    this.#abandonAttempt.run(endedMs, step, asJson(error), jobId);
   }
 
   closeAttempt(jobId: string, attempt: Omit<AttemptRecord, 'startedMs'>): void {

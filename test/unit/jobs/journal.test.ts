@@ -69,7 +69,7 @@ describe('journal', () => {
   it('writes each transition of a job with its history', () => {
     const job = planned();
     const running = journal.jobs.transition(job, 'start', { attempts: 1, step: 'prepare' }, 10);
-    journal.jobs.openAttempt('j1', 1, 10);
+    expect(journal.jobs.openAttempt('j1', 10)).toBe(1);
     const committed = journal.jobs.entered(running, 'commit', 11);
     const failed = new FlashError('JOB_NOT_RETURNED', 'gone').toJSON();
     journal.jobs.transition(committed, 'fail', { error: failed }, 12, 'gone');
@@ -83,6 +83,19 @@ describe('journal', () => {
       ['running', 'failed'],
     ]);
     expect(journal.jobs.attemptsOf('j1')).toEqual([{ ...end, startedMs: 10 }]);
+  });
+
+  it('numbers the attempts of a job one after the other, those that a crash cut off included', () => {
+    planned();
+    expect(journal.jobs.openAttempt('j1', 10)).toBe(1);
+    const error = new FlashError('JOB_INTERRUPTED', 'the daemon ended').toJSON();
+    journal.jobs.abandonAttempt('j1', { step: 'write', error, endedMs: 20 });
+    expect(journal.jobs.openAttempt('j1', 30)).toBe(2);
+    reopen();
+    expect(journal.jobs.attemptsOf('j1')).toMatchObject([
+      { number: 1, startedMs: 10, endedMs: 20, step: 'write', error },
+      { number: 2, startedMs: 30, endedMs: null },
+    ]);
   });
 
   it('refuses a second current release in a slot and a second job of a release for a device', () => {
