@@ -77,6 +77,12 @@ export class DaemonProcess {
     return await this.exited;
   }
 
+  /** The end of what it wrote: for the message of a test that fails. */
+  latest(): string {
+    const log = this.lines.filter(({ event }) => event !== 'job.skipped').slice(-60);
+    return `${this.errors}\n${log.map((line) => JSON.stringify(line)).join('\n')}`;
+  }
+
   #hear(text: string): void {
     this.output += `${text}\n`;
     const line = JSON.parse(text) as LogLine;
@@ -89,8 +95,7 @@ export class DaemonProcess {
   }
 
   #never(event: string, fields: unknown, when: string): never {
-    const log = this.output.split('\n').slice(-40).join('\n');
-    throw new Error(`no ${event} ${JSON.stringify(fields)} ${when}\n${this.errors}\n${log}`);
+    throw new Error(`no ${event} ${JSON.stringify(fields)} ${when}\n${this.latest()}`);
   }
 }
 

@@ -13,8 +13,6 @@ const site = new Site();
 let fleet: Fleet;
 let daemon: DaemonProcess;
 
-/** Off for long enough to be missed by a check that looks every quarter of a second. */
-const SLOW_START = { bootMs: 1_200 };
 const COAP_PORT = 5683;
 
 beforeAll(async () => {
@@ -23,21 +21,21 @@ beforeAll(async () => {
   const checked = new CheckedServices();
   fleet = await site.fleet(
     [
-      { name: 'sensor-8266', core: 'esp8266', board: 'd1_mini', password: 'sesame open' },
-      { name: 'sensor-32', core: 'esp32-md5', board: 'lolin32', password: 'sesame open' },
-      { name: 'hub-1', core: 'esp32-sha256', board: 'lolin32', password: 'friend' },
-      { name: 'hub-2', core: 'esp32-md5', board: 'lolin32', password: 'friend' },
-      { name: 'page', core: 'esp8266', board: 'd1_mini' },
-      { name: 'packed', core: 'esp8266', board: 'd1_mini' },
-      { name: 'wall-tcp', core: 'esp8266', mdns: false, timings: SLOW_START },
-      { name: 'wall-http', core: 'esp32-md5', mdns: false, timings: SLOW_START },
-      { name: 'wall-ping', core: 'esp32-md5', mdns: false },
+      { name: site.named('sensor-8266'), core: 'esp8266', board: 'd1_mini', password: 'sesame open' },
+      { name: site.named('sensor-32'), core: 'esp32-md5', board: 'lolin32', password: 'sesame open' },
+      { name: site.named('hub-1'), core: 'esp32-sha256', board: 'lolin32', password: 'friend' },
+      { name: site.named('hub-2'), core: 'esp32-md5', board: 'lolin32', password: 'friend' },
+      { name: site.named('page'), core: 'esp8266', board: 'd1_mini' },
+      { name: site.named('packed'), core: 'esp8266', board: 'd1_mini' },
+      { name: site.named('wall-tcp'), core: 'esp8266', mdns: false },
+      { name: site.named('wall-http'), core: 'esp32-md5', mdns: false },
+      { name: site.named('wall-ping'), core: 'esp32-md5', mdns: false },
     ],
     { onEvent: (device, event) => checked.onEvent(device, event) },
   );
   const listed = (name: string, chip: string) => {
-    const { address, port } = fleet.device(name);
-    return { name, address, port, chip, protocol: 'espota' };
+    const { address, port } = fleet.device(site.named(name));
+    return { name: site.named(name), address, port, chip, protocol: 'espota' };
   };
   site.configure({
     devices: [listed('wall-tcp', 'esp8266'), listed('wall-http', 'esp32'), listed('wall-ping', 'esp32')],
@@ -54,24 +52,24 @@ beforeAll(async () => {
         devices: { board: 'lolin*', name: 'hub-*' },
         update: { password: { file: 'hub-password' } },
       },
-      { name: 'pages', firmware: { kind: 'filesystem', file: 'page-*' }, devices: { name: 'page' } },
-      { name: 'packed', firmware: { file: '*.bin.gz' }, devices: { name: 'packed' } },
+      { name: 'pages', firmware: { kind: 'filesystem', file: 'page-*' }, devices: { name: 'page-*' } },
+      { name: 'packed', firmware: { file: '*.bin.gz' }, devices: { name: 'packed-*' } },
       {
         name: 'by tcp',
         firmware: { file: 'tcp-*' },
-        devices: { name: 'wall-tcp' },
+        devices: { name: site.named('wall-tcp') },
         verify: { by: { tcp: COAP_PORT }, within: '10s' },
       },
       {
         name: 'by http',
         firmware: { file: 'http-*' },
-        devices: { name: 'wall-http' },
+        devices: { name: site.named('wall-http') },
         verify: { by: { http: `http://{address}:${COAP_PORT}/`, status: 204 }, within: '10s' },
       },
       {
         name: 'by ping',
         firmware: { file: 'ping-*' },
-        devices: { name: 'wall-ping' },
+        devices: { name: site.named('wall-ping') },
         verify: { by: 'ping', within: '2s' },
       },
     ],
@@ -86,12 +84,12 @@ class CheckedServices {
   readonly #open = new Map<string, Server>();
 
   onEvent(device: SimulatedDevice, event: DeviceEvent): void {
-    if (event === 'online' && device.name === 'wall-tcp')
+    if (event === 'online' && device.name === site.named('wall-tcp'))
       this.#listen(
         device,
         createServer((socket) => socket.end()),
       );
-    if (event === 'online' && device.name === 'wall-http') {
+    if (event === 'online' && device.name === site.named('wall-http')) {
       this.#listen(
         device,
         createHttpServer((_request, response) => response.writeHead(204, { connection: 'close' }).end()),
@@ -113,11 +111,12 @@ describe.concurrent('a dropped file', () => {
     const esp32 = buildEsp32App({ seed: 11, sizeBytes: 90_000 });
     site.drop('sensor-8266.bin', esp8266);
     site.drop('sensor-32.bin', esp32);
-    for (const [name, image] of [
+    for (const [file, image] of [
       ['sensor-8266', esp8266],
       ['sensor-32', esp32],
     ] as const) {
-      expect(await site.result('done', `${name}.bin`)).toMatchObject({
+      const name = site.named(file);
+      expect(await site.result('done', `${file}.bin`)).toMatchObject({
         outcome: 'done',
         sha256: sha256(image),
         summary: '1 device: 1 succeeded.',
@@ -128,7 +127,7 @@ describe.concurrent('a dropped file', () => {
       expect(device.running?.sha256).toBe(sha256(image));
     }
     // Each was refused the image of the other's chip without a word.
-    for (const name of ['sensor-8266', 'sensor-32']) {
+    for (const name of ['sensor-8266', 'sensor-32'].map((file) => site.named(file))) {
       expect(fleet.device(name).counts.invitations).toBe(1);
       expect(daemon.lines).toContainEqual(
         expect.objectContaining({ event: 'job.skipped', device: name, code: 'RULE_WRONG_CHIP' }),
@@ -141,7 +140,7 @@ describe.concurrent('a dropped file', () => {
     site.drop('anything.bin', image);
     const { jobs, summary } = await site.result('done', 'anything.bin');
     expect(summary).toBe('2 devices: 2 succeeded.');
-    expect(jobs.map(({ name }) => name).toSorted()).toEqual(['hub-1', 'hub-2']);
+    expect(jobs.map(({ name }) => name).toSorted()).toEqual([site.named('hub-1'), site.named('hub-2')]);
 
     const hubs = (await site.jobs()).filter(({ rule }) => rule === 'hubs');
     expect(hubs).toMatchObject([
@@ -151,7 +150,7 @@ describe.concurrent('a dropped file', () => {
     const job = JSON.parse((await site.cli('job', hubs[0]?.id ?? '', '--json')).stdout);
     expect(job.history.map(({ to }: { to: string }) => to)).toEqual(['queued', 'running', 'confirming', 'succeeded']);
     const devices = JSON.parse((await site.cli('devices', '--json')).stdout) as { name: string; image: unknown }[];
-    expect(devices.find(({ name }) => name === 'hub-1')?.image).toMatchObject({
+    expect(devices.find(({ name }) => name === site.named('hub-1'))?.image).toMatchObject({
       image: sha256(image),
       proof: 'returned',
     });
@@ -166,7 +165,7 @@ describe.concurrent('a dropped file', () => {
   it('goes as a filesystem where it is one, and the application stays', async () => {
     site.drop('page-1.bin', buildLittleFs());
     expect(await site.result('done', 'page-1.bin')).toMatchObject({ jobs: [{ proof: 'returned' }] });
-    const page = fleet.device('page');
+    const page = fleet.device(site.named('page'));
     expect(page.installed).toMatchObject([{ kind: 'filesystem', sizeBytes: 16_384 }]);
     expect(page.running).toBe(null);
   });
@@ -175,7 +174,7 @@ describe.concurrent('a dropped file', () => {
     const packed = gzipOf(buildEsp8266App({ seed: 13 }));
     site.drop('app.bin.gz', packed);
     expect(await site.result('done', 'app.bin.gz')).toMatchObject({ jobs: [{ proof: 'returned' }] });
-    expect(fleet.device('packed').installed.map((installed) => installed.sha256)).toEqual([sha256(packed)]);
+    expect(fleet.device(site.named('packed')).installed.map((installed) => installed.sha256)).toEqual([sha256(packed)]);
   });
 
   it.each([
@@ -184,32 +183,34 @@ describe.concurrent('a dropped file', () => {
   ])('reaches a device without mDNS, and its return is seen by %s', async (by, image) => {
     site.drop(`${by}-1.bin`, image);
     expect(await site.result('done', `${by}-1.bin`)).toMatchObject({
-      jobs: [{ name: `wall-${by}`, proof: 'returned' }],
+      jobs: [{ name: site.named(`wall-${by}`), proof: 'returned' }],
     });
-    expect(await daemon.until('job.succeeded', { device: `wall-${by}` })).toMatchObject({
+    expect(await daemon.until('job.succeeded', { device: site.named(`wall-${by}`) })).toMatchObject({
       evidence: expect.stringMatching(new RegExp(`^silent for \\d+\\.\\d s, then answered by ${by}$`)),
     });
-    expect(fleet.device(`wall-${by}`).counts.starts).toBe(2);
+    expect(fleet.device(site.named(`wall-${by}`)).counts.starts).toBe(2);
   });
 
   it('is not called done where the device answered the ping all the time', async () => {
     site.drop('ping-1.bin', buildEsp32App({ seed: 16 }));
     expect(await site.result('failed', 'ping-1.bin')).toMatchObject({
       outcome: 'failed',
-      jobs: [{ name: 'wall-ping', state: 'failed', proof: 'accepted', error: { code: 'JOB_NOT_RETURNED' } }],
+      jobs: [
+        { name: site.named('wall-ping'), state: 'failed', proof: 'accepted', error: { code: 'JOB_NOT_RETURNED' } },
+      ],
     });
-    expect(fleet.device('wall-ping').installed).toHaveLength(1);
+    expect(fleet.device(site.named('wall-ping')).installed).toHaveLength(1);
   });
 
   it('that is dropped again is a duplicate, and nobody gets it twice', async () => {
     const image = buildEsp8266App({ seed: 17 });
     site.drop('tcp-2.bin', image);
-    await eventually('the update', () => fleet.device('wall-tcp').installed.length === 2);
+    await eventually('the update', () => fleet.device(site.named('wall-tcp')).installed.length === 2);
     site.drop('tcp-2-again.bin', image);
     const { summary } = await site.result('duplicate', 'tcp-2-again.bin');
     expect(summary).toMatch(/already the current release of rule "by tcp" \(tcp-2\.bin\)/);
     await site.result('done', 'tcp-2.bin');
-    expect(fleet.device('wall-tcp').installed).toHaveLength(2);
+    expect(fleet.device(site.named('wall-tcp')).installed).toHaveLength(2);
   });
 
   it('that no rule takes says rule by rule why', async () => {

@@ -21,17 +21,26 @@ import { DaemonProcess, DEADLINE_MS, type Finished, runCommand } from './daemon-
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** A restart takes as long as it does: devices are off for some seconds, and that they were is part of the proof that they came back. */
+const TIMINGS = { ...BRISK, bootMs: 2_300, announceEveryMs: 600 };
+
 /** A place where the daemon works: folders, config, environment, and pretend devices that only it hears. */
 export class Site implements AsyncDisposable {
   readonly home = mkdtempSync(join(tmpdir(), 'dropflash-site-'));
+  readonly #tag = randomBytes(5).toString('hex');
   /** All programs of this machine share port 5353: nobody else looks for this service. */
-  readonly service = `e2e${randomBytes(5).toString('hex')}`;
+  readonly service = `e2e${this.#tag}`;
   readonly env: Record<string, string> = {};
   readonly #daemons: DaemonProcess[] = [];
   readonly #fleets: Fleet[] = [];
 
   constructor() {
     mkdirSync(join(this.home, 'drop'));
+  }
+
+  /** A device's name that no other test on this machine gives away: it is its host name as well. */
+  named(name: string): string {
+    return `${name}-${this.#tag}`;
   }
 
   /** Writes the config: these keys, and for all others what suits a test. */
@@ -67,7 +76,7 @@ export class Site implements AsyncDisposable {
   }
 
   async fleet(specs: readonly DeviceSpec[], options: FleetOptions = {}): Promise<Fleet> {
-    const fleet = await startFleet(specs, { service: this.service, timings: BRISK, ...options });
+    const fleet = await startFleet(specs, { service: this.service, timings: TIMINGS, ...options });
     this.#fleets.push(fleet);
     return fleet;
   }
@@ -87,7 +96,9 @@ export class Site implements AsyncDisposable {
   /** The result beside a file that is done with. */
   async result(folder: string, name: string): Promise<DropResult> {
     const path = join(this.home, 'drop', folder, `${name}.result.json`);
-    await eventually(`${folder}/${name}.result.json`, () => existsSync(path));
+    await eventually(`${folder}/${name}.result.json`, () => existsSync(path)).catch((cause: unknown) => {
+      throw new Error(this.#daemons.at(-1)?.latest(), { cause });
+    });
     return JSON.parse(readFileSync(path, 'utf8')) as DropResult;
   }
 
