@@ -156,7 +156,7 @@ export class DeviceRegistry implements SightingListener {
     this.#judge(holder.id, null);
     this.#watches.lost(holder.id, loss.atMs);
     const device = this.#describeId(holder.id);
-    this.#options.log.info('device.lost', { device: device.id, name: device.name, reason: loss.reason });
+    this.#options.log.info('device.lost', { device: device.name, id: device.id, reason: loss.reason });
     this.#emit({ kind: 'lost', device, reason: loss.reason });
     this.#joinRenamed(holder.id);
   }
@@ -205,7 +205,7 @@ export class DeviceRegistry implements SightingListener {
     this.#watches.join(keep.id, drop.id);
     if (!wasTold) return joined;
     const device = this.#describe(joined);
-    this.#options.log.debug('device.merged', { device: device.id, from: drop.id });
+    this.#options.log.debug('device.merged', { device: device.name, id: device.id, from: drop.id });
     this.#emit({ kind: 'merged', device, fromId: drop.id });
     return joined;
   }
@@ -286,7 +286,12 @@ export class DeviceRegistry implements SightingListener {
     }
     if (conflict?.reason === found.reason) return;
     const error = new FlashError('DISCOVERY_AMBIGUOUS', found.reason);
-    this.#options.log.warn('device.ambiguous', { device: id, other: found.other.id, ...error.toJSON() });
+    this.#options.log.warn('device.ambiguous', {
+      device: this.#describe(device).name,
+      id,
+      other: found.other.id,
+      ...error.toJSON(),
+    });
     this.#store({ ...device, conflict: { withId: found.other.id, reason: found.reason, isReporter: true } });
     const other = this.#index.ownerOf(found.other.id);
     if (!other || other.id === id) return;
@@ -315,14 +320,14 @@ export class DeviceRegistry implements SightingListener {
     if (wasPresent && !hasMoved) return;
     const why = hasMoved ? 'moved' : before.lastSeenMs === null ? 'new' : 'back';
     const { name, address, port, board } = device;
-    this.#options.log.info('device.seen', { device: device.id, name, address, port, board, why });
+    this.#options.log.info('device.seen', { device: name, id: device.id, address, port, board, why });
     this.#emit({ kind: 'seen', device, why });
   }
 
   #heard(id: string, { atMs, isAnnouncement }: MdnsSighting, wasPresent: boolean): void {
     if (!this.#watches.heard(id, atMs, isAnnouncement) || !wasPresent) return;
     const device = this.#describeId(id);
-    this.#options.log.debug('device.announced', { device: id, name: device.name });
+    this.#options.log.debug('device.announced', { device: device.name, id });
     this.#emit({ kind: 'announced', device });
   }
 

@@ -97,11 +97,12 @@ export class JobEngine {
 
   /** Takes a job out that has not started. Returns false where it is too late. */
   cancel(jobId: string): boolean {
-    const { book, log } = this.#parts;
+    const { book, devices, log } = this.#parts;
     const job = book.get(jobId);
     if (job?.state !== 'queued') return false;
     this.#ended(book.transition(jobId, 'cancel', {}, undefined, 'cancelled by a person'));
-    log.info('job.skipped', { job: jobId, device: job.device, rule: job.rule, reason: 'cancelled by a person' });
+    const device = deviceName(devices, job.device);
+    log.info('job.skipped', { job: jobId, device, rule: job.rule, reason: 'cancelled by a person' });
     return true;
   }
 
@@ -195,14 +196,15 @@ export class JobEngine {
   }
 
   #expire(now: number): void {
-    const { book, journal, log } = this.#parts;
+    const { book, devices, journal, log } = this.#parts;
     for (const release of journal.releases.expired(now)) {
       journal.releases.end(release.id, 'expired');
       for (const job of journal.jobs.ofRelease(release.id)) {
         if (job.state !== 'queued') continue;
         const error = new FlashError('JOB_EXPIRED', `release ${release.id} of rule "${release.rule}" has expired`);
         this.#ended(book.transition(job.id, 'fail', { error: error.toJSON() }, undefined, error.message));
-        log.warn('job.failed', { job: job.id, device: job.device, rule: job.rule, ...error.toJSON() });
+        const device = deviceName(devices, job.device);
+        log.warn('job.failed', { job: job.id, device, rule: job.rule, ...error.toJSON() });
       }
     }
   }

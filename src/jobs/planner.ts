@@ -124,12 +124,12 @@ export class Planner {
 
   /** Jobs that run or await a return go on to their end; the device's next job waits for them. */
   #supersede(previous: ReleaseRecord): void {
-    const { journal, book, log } = this.#parts;
+    const { journal, book, devices, log } = this.#parts;
     journal.releases.end(previous.id, 'superseded');
     for (const job of journal.jobs.ofRelease(previous.id)) {
       if (job.state !== 'queued') continue;
       book.transition(job.id, 'supersede', {}, undefined, 'a newer image was dropped');
-      log.info('job.superseded', { job: job.id, device: job.device, rule: job.rule });
+      log.info('job.superseded', { job: job.id, device: deviceName(devices, job.device), rule: job.rule });
     }
   }
 

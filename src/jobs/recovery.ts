@@ -4,10 +4,12 @@ import type { Logger } from '../log.ts';
 import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
+import { type DeviceDirectory, deviceName } from './rule-book.ts';
 
 export interface RecoveryParts {
   readonly journal: Journal;
   readonly book: JobBook;
+  readonly devices: DeviceDirectory;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -28,7 +30,7 @@ function interrupt(job: JobRecord, parts: RecoveryParts): void {
   const error = new FlashError('JOB_INTERRUPTED', 'the daemon ended before the image was sent whole');
   const change = { attempts: job.attempts - 1, step: null };
   parts.book.transition(job.id, 'interrupt', change, () => abandon(job, error, parts), error.message);
-  parts.log.warn('job.retry', { ...fieldsOf(job), code: error.code, reason: error.message });
+  parts.log.warn('job.retry', { ...fieldsOf(job, parts), code: error.code, reason: error.message });
 }
 
 function doubt(job: JobRecord, parts: RecoveryParts): void {
@@ -38,7 +40,7 @@ function doubt(job: JobRecord, parts: RecoveryParts): void {
   const change = { step: 'confirm', error: error.toJSON(), confirmFromMs: parts.clock.now() } as const;
   parts.book.transition(job.id, 'doubt', change, () => abandon(job, error, parts), error.message);
   parts.log.warn('job.waiting', {
-    ...fieldsOf(job),
+    ...fieldsOf(job, parts),
     code: error.code,
     waitingFor: 'the device to be seen again',
   });
@@ -48,6 +50,6 @@ function abandon({ id, step }: JobRecord, error: FlashError, { journal, clock }:
   journal.jobs.abandonAttempt(id, { step, error: error.toJSON(), endedMs: clock.now() });
 }
 
-function fieldsOf({ id, device, rule, step }: JobRecord): Record<string, unknown> {
-  return { job: id, device, rule, step };
+function fieldsOf({ id, device, rule, step }: JobRecord, { devices }: RecoveryParts): Record<string, unknown> {
+  return { job: id, device: deviceName(devices, device), rule, step };
 }

@@ -52,7 +52,8 @@ function dieAt(step: Step): void {
 
 function recoverAnew(): JobBook {
   const book = new JobBook(journal, systemClock);
-  recover({ journal, book, clock: systemClock, log: silentLogger });
+  const devices = { get: () => null, list: () => [] };
+  recover({ journal, book, devices, clock: systemClock, log: silentLogger });
   return book;
 }
 
