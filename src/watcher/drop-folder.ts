@@ -132,7 +132,7 @@ export class DropFolder {
 
   /**
    * Moves a drop to its last folder with its result beside it. May be repeated, also after a crash. Where the move is not
-   * possible now it is noted and tried again with each scan; the ledger has the drop unfinished until then.
+   * possible now, as before {@link start}, it is made with a later scan; the ledger has the drop unfinished until then.
    */
   finish(drop: Drop, folder: FinalFolder, result: DropResult): Promise<void> {
     return this.#lastMoves.make({ drop, folder, result });
@@ -157,6 +157,7 @@ export class DropFolder {
       folders: this.#folders,
       intake: this.#intake,
     });
+    this.#lastMoves.allow();
     for (const drop of drops) this.#onTaken(drop);
     await this.#scan();
   }

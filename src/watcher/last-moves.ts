@@ -21,14 +21,24 @@ interface LastMove {
 export class LastMoves {
   readonly #parts: LastMovesParts;
   readonly #putOff = new Map<string, LastMove>();
+  #areAllowed = false;
 
   constructor(parts: LastMovesParts) {
     this.#parts = parts;
   }
 
+  /** What a crash cut in two is mended: until then a job that ends puts its file's move off, so as not to get in the way of that. */
+  allow(): void {
+    this.#areAllowed = true;
+  }
+
   async make(move: LastMove): Promise<void> {
     const { folders, ledger, notices, sidecars } = this.#parts;
     const { drop, folder, result } = move;
+    if (!this.#areAllowed) {
+      this.#putOff.set(drop.id, move);
+      return;
+    }
     try {
       const placedName = await folders.finish(drop, folder, result);
       ledger.placed(drop.id, folder, placedName);

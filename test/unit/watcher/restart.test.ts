@@ -62,6 +62,26 @@ const STEPS = [
 ];
 
 describe('a crash', () => {
+  it('is mended before a file whose jobs have ended meanwhile is moved', async () => {
+    await using folder = await temporaryFolder();
+    const root = `${folder.path}/drop`;
+    await mkdir(`${root}/working`, { recursive: true });
+    await writeFile(`${root}/working/app.bin`, APP);
+    const ledger = new MemoryLedger();
+    const taken = ledger.taken({ name: 'app.bin', ...APP_FACTS });
+    ledger.placed(taken.id, 'working', 'app.bin');
+    const [drop] = ledger.unfinished();
+    if (drop === undefined) throw new Error('the ledger has lost the drop');
+
+    await using bench = new Bench(root, { ledger });
+    await bench.folder.finish(drop, 'done', resultFor(drop, 'done'));
+    expect(await namesIn(`${root}/working`)).toEqual(['app.bin']);
+    await bench.start();
+    await until(() => ledger.unfinished().length === 0, 'the move');
+    expect(await namesIn(`${root}/done`)).toEqual(['app.bin', 'app.bin.result.json']);
+    expect(bench.log.of('file.vanished')).toEqual([]);
+  });
+
   it.each(STEPS)('%s: the file is taken once, finished once, and nothing lies about', async (step) => {
     await using folder = await temporaryFolder();
     const root = `${folder.path}/drop`;
