@@ -75,6 +75,7 @@ export class Inbox {
       const datagram = await this.#context.datagrams.receive(Math.max(0, endMs - this.now()), signal);
       return datagram === null ? { kind: 'silence' } : { kind: 'reply', reply: decodeReply(datagram) };
     } catch (error) {
+      this.#context.signal.throwIfAborted();
       return { kind: 'trouble', error: this.#note(error) };
     }
   }

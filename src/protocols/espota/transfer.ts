@@ -133,9 +133,12 @@ class Sender {
   }
 
   async #read(timeoutMs: number): Promise<StreamRead> {
+    const { signal, stream } = this.#context;
     try {
-      return await this.#context.stream.read(Math.max(0, timeoutMs), this.#context.signal);
+      return await stream.read(Math.max(0, timeoutMs), signal);
     } catch (error) {
+      // Whoever asks for the stop may give an error of ours as the reason: it is not the connection's.
+      signal.throwIfAborted();
       throw error instanceof FlashError ? this.#lost('broke the connection', error) : error;
     }
   }

@@ -260,22 +260,27 @@ describe.concurrent('espota cut short', () => {
     expect(steps).not.toContain('commit');
   });
 
-  it('an abort before the commit ends at once, with its own reason', async () => {
-    const abort = new AbortController();
-    const device = await start({ readMs: 20 });
-    const onProgress = (sentBytes: number) => {
-      if (sentBytes > 10_000) abort.abort(new Error('stopping'));
-    };
-    const { error, steps } = await flash(device, { signal: abort.signal, onProgress });
-    expect(error).toEqual(new Error('stopping'));
-    expect(error).not.toBeInstanceOf(FlashError);
-    expect(steps).toEqual(['prepare', 'write']);
-  });
+  it.each([new Error('stopping'), new FlashError('JOB_INTERRUPTED', 'stopping')])(
+    'an abort before the commit ends at once, with its own reason: %o',
+    async (reason) => {
+      const abort = new AbortController();
+      const device = await start({ readMs: 20 });
+      const onProgress = (sentBytes: number) => {
+        if (sentBytes > 10_000) abort.abort(reason);
+      };
+      const { error, steps } = await flash(device, { signal: abort.signal, onProgress });
+      expect(error).toBe(reason);
+      expect(steps).toEqual(['prepare', 'write']);
+    },
+  );
 
-  it('an abort while it is silent ends at once', async () => {
+  it('an abort while it is silent ends at once, and is no word of the network', async () => {
     const device = await start({ loseDatagrams: 99 });
-    const { error } = await flash(device, { signal: AbortSignal.timeout(100), options: { 'answer-within': 15_000 } });
-    expect(error).toMatchObject({ name: 'TimeoutError' });
+    const abort = new AbortController();
+    const reason = new FlashError('JOB_INTERRUPTED', 'stopping');
+    setTimeout(() => abort.abort(reason), 100);
+    const { error } = await flash(device, { signal: abort.signal, options: { 'answer-within': 15_000 } });
+    expect(error).toBe(reason);
   });
 
   it('an abort after the commit waits for the result', async () => {
