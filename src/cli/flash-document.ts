@@ -3,7 +3,7 @@ import type { FirmwareImage } from '../model/image.ts';
 import type { Proof } from '../model/proof.ts';
 import type { FlashReport } from '../protocols/protocol.ts';
 import { humanDuration, humanSize } from './output.ts';
-import { type Target, targetName } from './target.ts';
+import { type Target, targetName, withoutPassword } from './target.ts';
 
 /** What `flash --json` prints. The names are a contract with scripts. */
 export interface FlashDocument {
@@ -44,7 +44,7 @@ export function flashDocument(to: string, { target, image }: FlashFindings, end:
     outcome: report === null ? 'failed' : 'succeeded',
     proof: report?.proof ?? proofOfFailure(error, image),
     protocol: target?.protocol.name ?? null,
-    device: target === null ? to : targetName(target),
+    device: target === null ? withoutPassword(to) : targetName(target),
     bytes: image?.sizeBytes ?? null,
     sha256: image?.sha256 ?? null,
     elapsedMs: Math.round(end.elapsedMs),

@@ -36,7 +36,7 @@ function bad(text: string, why: string): FlashError {
 }
 
 /** `espota://user:password@host`: what stands before the @ is never repeated. */
-function withoutPassword(text: string): string {
+export function withoutPassword(text: string): string {
   return text.replace(/\/\/.*@/, '//…@');
 }
 
