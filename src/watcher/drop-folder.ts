@@ -293,7 +293,7 @@ export class DropFolder {
       await this.#parts.onDrop(drop);
     } catch (error) {
       this.#unheard.set(drop.id, drop);
-      this.#log.error('drop.handover_failed', { image: drop.name, drop: drop.id, reason: String(error) });
+      this.#log.error('drop.handover_failed', { file: drop.name, drop: drop.id, reason: String(error) });
     }
   }
 }

@@ -132,7 +132,7 @@ export class Intake {
     );
     if (wasMoved) {
       const { code, message, hint } = error;
-      log.warn('file.rejected', { image: name.text, sha256, bytes: snapshot.sizeBytes, code, message, hint });
+      log.warn('file.rejected', { file: name.text, image: sha256, bytes: snapshot.sizeBytes, code, message, hint });
     }
     return wasMoved;
   }

@@ -48,7 +48,7 @@ export class LastMoves {
     } catch (error) {
       if (!(error instanceof FlashError)) throw error;
       this.#putOff.set(drop.id, move);
-      notices.tell(drop.id, 'file.left', error, { image: drop.name, drop: drop.id });
+      notices.tell(drop.id, 'file.left', error, { file: drop.name, drop: drop.id });
     }
   }
 

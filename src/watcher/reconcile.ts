@@ -36,12 +36,12 @@ export async function reconcile(parts: ReconcileParts): Promise<Drop[]> {
   const drops: Drop[] = [];
   for (const drop of unfinished) {
     const found = await findDrop(parts, drop, strangers);
-    if (found !== drop) log.info('drop.reconciled', { image: drop.name, drop: drop.id, placedName: found.placedName });
+    if (found !== drop) log.info('drop.reconciled', { file: drop.name, drop: drop.id, placedName: found.placedName });
     drops.push(found);
   }
   for (const name of strangers) {
     const error = new FlashError('WATCH_UNKNOWN_FILE', `"${name.text}" lies in working/ and belongs to no drop`);
-    parts.notices.tell(`working/${name.key}`, 'file.left', error, { image: name.text });
+    parts.notices.tell(`working/${name.key}`, 'file.left', error, { file: name.text });
   }
   return drops;
 }
@@ -93,7 +93,7 @@ async function moveAgain({ root, intake }: ReconcileParts, drop: Drop): Promise<
 
 /** Somebody removed the file. Its bytes are in the store, so the drop goes on without it. */
 function giveUp({ intake, log }: ReconcileParts, drop: Drop): Drop {
-  log.warn('file.vanished', { image: drop.name, drop: drop.id, sha256: drop.sha256 });
+  log.warn('file.vanished', { file: drop.name, drop: drop.id, image: drop.sha256 });
   // One that was in working/ keeps its place: its volume may only be away. Its last move finds out.
   return drop.folder === null ? intake.record(drop, null) : drop;
 }

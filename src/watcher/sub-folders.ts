@@ -120,7 +120,7 @@ export class SubFolders {
     try {
       if ((await lookAt(source))?.type === 'file') await moveFile(source, `${to}${SIDECAR_SUFFIX}`);
     } catch (error) {
-      this.#log.warn('file.sidecar_left', { image: source.toString(), reason: errorCode(error) });
+      this.#log.warn('file.sidecar_left', { file: source.toString(), reason: errorCode(error) });
     }
   }
 
@@ -167,7 +167,7 @@ export class SubFolders {
   async #putBack(path: string, snapshot: Snapshot, name: string): Promise<void> {
     for (const free of placedNames(name, String(Date.now()))) {
       if (await exists(join(this.#root, free))) continue;
-      this.#log.warn('file.put_back', { image: free, reason: 'it changed after its content was read' });
+      this.#log.warn('file.put_back', { file: free, reason: 'it changed after its content was read' });
       this.#onReturn(entryNameOf(free), snapshot);
       return moveFile(path, join(this.#root, free));
     }

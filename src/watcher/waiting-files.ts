@@ -127,7 +127,7 @@ export class WaitingFiles {
             `"${file.name.text}" could not be taken in (${errorCode(error) ?? String(error)})`,
             { cause: error },
           );
-    this.#parts.notices.tell(file.name.key, 'file.left', known, { image: file.name.text });
+    this.#parts.notices.tell(file.name.key, 'file.left', known, { file: file.name.text });
     file.dueMs = this.#parts.clock.monotonic() + this.#parts.retryMs;
   }
 
@@ -141,7 +141,7 @@ export class WaitingFiles {
 
     const { snapshot } = look;
     const sidecar = snapshot.sizeBytes === 0 ? null : await this.#readSidecar(file.name);
-    if (file.history === null) this.#parts.log.info('file.seen', { image: file.name.text, bytes: snapshot.sizeBytes });
+    if (file.history === null) this.#parts.log.info('file.seen', { file: file.name.text, bytes: snapshot.sizeBytes });
     file.history = observe(
       file.history,
       { snapshot, sidecar, wasMoved: wasMoved(file.name, snapshot) },
@@ -242,7 +242,7 @@ export class WaitingFiles {
 
   #tell(file: WaitingFile, code: ErrorCode, what: string): void {
     const error = new FlashError(code, `"${file.name.text}" ${what}`);
-    this.#parts.notices.tell(file.name.key, 'file.left', error, { image: file.name.text });
+    this.#parts.notices.tell(file.name.key, 'file.left', error, { file: file.name.text });
   }
 
   async #readSidecar(name: EntryName): Promise<SidecarState | null> {

@@ -36,7 +36,7 @@ describe.runIf(process.platform !== 'win32')('rights', () => {
       await rename(bench.path('.app'), bench.path('app.bin'));
       await until(() => bench.log.withCode('WATCH_UNREADABLE').length > 0, 'the word about the file');
       await nap(350);
-      expect(bench.log.withCode('WATCH_UNREADABLE')).toMatchObject([{ level: 'warn', image: 'app.bin' }]);
+      expect(bench.log.withCode('WATCH_UNREADABLE')).toMatchObject([{ level: 'warn', file: 'app.bin' }]);
       await chmod(bench.path('app.bin'), 0o600);
       await bench.taken(1);
       expect(bench.drops[0]?.sha256).toBe(sha256Of(APP));

@@ -9,8 +9,8 @@ const UNREADABLE = new FlashError('WATCH_UNREADABLE', '"a.bin" cannot be read (E
 it('a trouble is said once, counted while it lasts, and said again when it comes back', () => {
   const log = new RecordingLogger();
   const notices = new Notices(log);
-  for (let turn = 0; turn < 3; turn += 1) notices.tell('a.bin', 'file.left', EMPTY, { image: 'a.bin' });
-  expect(log.of('file.left')).toMatchObject([{ level: 'warn', image: 'a.bin', code: 'WATCH_EMPTY', hint: EMPTY.hint }]);
+  for (let turn = 0; turn < 3; turn += 1) notices.tell('a.bin', 'file.left', EMPTY, { file: 'a.bin' });
+  expect(log.of('file.left')).toMatchObject([{ level: 'warn', file: 'a.bin', code: 'WATCH_EMPTY', hint: EMPTY.hint }]);
   notices.settle('a.bin');
   notices.settle('a.bin');
   expect(log.of('drop.trouble_over')).toMatchObject([{ level: 'debug', code: 'WATCH_EMPTY', times: 3 }]);

@@ -151,7 +151,7 @@ describe('after a restart', () => {
       await bench.taken(1);
       expect(bench.drops).toMatchObject([{ id: drop.id, placedName: 'app.12345678.bin' }]);
       expect(await namesIn(`${root}/working`)).toContain('app.12345678.bin.sha256');
-      expect(bench.log.withCode('WATCH_UNKNOWN_FILE')).toMatchObject([{ image: 'app.bin' }]);
+      expect(bench.log.withCode('WATCH_UNKNOWN_FILE')).toMatchObject([{ file: 'app.bin' }]);
       expect(await readFile(`${root}/working/app.bin`)).toHaveLength(APP.length);
     }));
 
