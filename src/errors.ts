@@ -42,6 +42,48 @@ export const CATALOGUE = {
     hint: 'Copy the image and its .sha256 again; they do not belong together.',
   },
 
+  // --- PACKAGE: several images with their places in flash ------------------------------------------------------------
+  PACKAGE_REFUSED: {
+    disposition: 'permanent',
+    hint: 'Pack the files again with plain names and without links; an archive like this one is not opened.',
+  },
+  PACKAGE_UNKNOWN: {
+    disposition: 'permanent',
+    hint: 'Drop the .bin itself, or pack it with the manifest that says what goes where (docs/packages.md).',
+  },
+  PACKAGE_MALFORMED: {
+    disposition: 'permanent',
+    hint: 'Build the package again; its manifest does not say what goes where.',
+  },
+  PACKAGE_FILE_MISSING: {
+    disposition: 'permanent',
+    hint: 'Pack every file that the manifest names, under the path it gives.',
+  },
+  PACKAGE_OVERLAP: {
+    disposition: 'permanent',
+    hint: 'Correct the offsets in the manifest, or make the image smaller.',
+  },
+  PACKAGE_BEYOND_FLASH: {
+    disposition: 'permanent',
+    hint: 'Build for the flash size that the board really has, or make the image smaller.',
+  },
+  PACKAGE_CHIP_CONFLICT: {
+    disposition: 'permanent',
+    hint: 'Build all images of the package for one chip; look for one left over from another build.',
+  },
+  PACKAGE_MISPLACED: {
+    disposition: 'permanent',
+    hint: 'Correct the offset in the manifest; written there, the image would not start or would replace another.',
+  },
+  PACKAGE_ERASES_KEYS: {
+    disposition: 'permanent',
+    hint: "Take the instruction out of the package; the board's own keys would be gone for good.",
+  },
+  PACKAGE_NO_SET: {
+    disposition: 'permanent',
+    hint: 'Use a package that was built for the chip and the flash size of this board.',
+  },
+
   // --- CONFIG: what is wrong with the config file --------------------------------------------------------------------
   CONFIG_UNREADABLE: { disposition: 'fatal', hint: 'Check the path, the kind and the permissions of the config file.' },
   CONFIG_SYNTAX: { disposition: 'fatal', hint: 'Correct the YAML; an editor with a YAML extension shows the place.' },

@@ -3,9 +3,14 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { FlashError } from '../errors.ts';
 import { LARGEST_IMAGE_BYTES, readDossier } from '../firmware/dossier.ts';
+import { packFolder } from '../firmware/packages/folder.ts';
 import type { FirmwareImage } from '../model/image.ts';
 
-/** Reads a file and its dossier. Throws IMAGE_UNREADABLE, and IMAGE_TOO_LARGE before it reads what no flash can hold. */
+/**
+ * Reads a file and its dossier; a folder is read as the package in it.
+ *
+ * @throws FlashError IMAGE_UNREADABLE, IMAGE_TOO_LARGE before it reads what no flash can hold, and what {@link packFolder} throws
+ */
 export async function readImage(path: string, cwd: string): Promise<FirmwareImage> {
   const bytes = await readBytes(path, resolve(cwd, path));
   const name = basename(path);
@@ -15,7 +20,9 @@ export async function readImage(path: string, cwd: string): Promise<FirmwareImag
 
 async function readBytes(path: string, absolute: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(absolute);
+    const found = await stat(absolute);
+    if (found.isDirectory()) return await packFolder(absolute);
+    const { size } = found;
     if (size > LARGEST_IMAGE_BYTES) {
       throw new FlashError(
         'IMAGE_TOO_LARGE',

@@ -11,6 +11,7 @@ const IMAGE_KINDS = [
   'otadata',
   'filesystem',
   'data',
+  'package',
 ] as const satisfies readonly ImageKind[];
 
 /** A forgotten selector must not mean "everything": matching all has to be written out. */

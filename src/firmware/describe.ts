@@ -1,5 +1,5 @@
 import type { Chip } from '../model/chip.ts';
-import type { Completeness, Dossier, ImageKind, Segment } from '../model/image.ts';
+import type { Completeness, Dossier, ImageKind, PackageSet, PackageSource, Segment } from '../model/image.ts';
 import { CHIP_FACTS } from './chips.ts';
 import { count, hex } from './findings.ts';
 import { partitionTypeName } from './formats/partition-table.ts';
@@ -12,6 +12,7 @@ const KINDS: Readonly<Record<ImageKind, string>> = {
   otadata: 'OTA boot data',
   filesystem: 'filesystem',
   data: 'data that says nothing of itself',
+  package: 'package of images',
 };
 
 const COMPLETENESS: Readonly<Record<Completeness, string>> = {
@@ -44,6 +45,7 @@ export function describeDossier(dossier: Dossier): string[] {
         humanSize(sizeBytes),
       ]),
     ),
+    ...(dossier.package?.sets ?? []).flatMap(packageSetLines),
     ...table('partitions', (dossier.partitions ?? []).map(partitionCells)),
     ...table('segments', dossier.segments.map(segmentCells)),
     ...dossier.problems.map(({ code, message, hint }) => `problem: ${code} ${message}. ${hint}`),
@@ -70,7 +72,31 @@ function rows(all: readonly Row[]): string[] {
   return all.flatMap(([label, value]) => (value === null ? [] : [`${label.padEnd(LABEL_WIDTH)}${value}`]));
 }
 
-function kindText({ kind, format, filesystem }: Dossier): string {
+const SOURCES: Readonly<Record<PackageSource, string>> = {
+  'esp-idf': 'an ESP-IDF build',
+  'esp-web-tools': 'ESP Web Tools',
+  pycom: 'Pycom',
+  arduino: 'Arduino or PlatformIO',
+};
+
+/** What a package would do to one kind of board. */
+function packageSetLines({ chip, flashSizeBytes, isEncrypted, parts, erase }: PackageSet): string[] {
+  const board = [
+    chip === null ? 'any chip' : CHIP_FACTS[chip].label,
+    flashSizeBytes === null ? null : `${roundSize(flashSizeBytes)} of flash`,
+    isEncrypted ? 'flash encryption' : null,
+  ].filter((word) => word !== null);
+  return table(`for ${board.join(', ')}`, [
+    ...erase.map(({ offset, sizeBytes }) => [hex(offset), 'erase', '', humanSize(sizeBytes)]),
+    ...parts.map(({ name, kind, offset, sizeBytes }) => [hex(offset), KINDS[kind], name, humanSize(sizeBytes)]),
+  ]);
+}
+
+function kindText({ kind, format, filesystem, package: contents }: Dossier): string {
+  if (contents !== null) {
+    const title = [contents.name, contents.version].filter((word) => word !== null).join(' ');
+    return `${KINDS[kind]} from ${SOURCES[contents.source]}${title === '' ? '' : `: ${title}`}`;
+  }
   const name = filesystem === null ? KINDS[kind] : `${KINDS[kind]}, ${filesystem}`;
   return format.startsWith('esp') ? `${name}, format ${format}` : name;
 }

@@ -29,12 +29,13 @@ export const NOTHING_FOUND: Findings = {
   signature: null,
   partitions: null,
   parts: null,
+  package: null,
   problems: [],
   remarks: [],
 };
 
 export function problem(
-  code: Extract<ErrorCode, `IMAGE_${string}`>,
+  code: Extract<ErrorCode, `IMAGE_${string}` | `PACKAGE_${string}`>,
   message: string,
   details?: Readonly<Record<string, unknown>>,
 ): ErrorReport {

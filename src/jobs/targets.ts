@@ -13,6 +13,7 @@ export function targetOf(kind: ImageKind): ImageTarget {
     case 'partition-table':
     case 'otadata':
     case 'data':
+    case 'package':
       return 'flash';
   }
 }

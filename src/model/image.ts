@@ -2,7 +2,16 @@ import type { ErrorReport } from '../errors.ts';
 import type { Chip } from './chip.ts';
 
 /** What an image is, by its own bytes. `data` is a raw image that says nothing of itself. */
-export type ImageKind = 'app' | 'bootloader' | 'merged' | 'partition-table' | 'otadata' | 'filesystem' | 'data';
+export type ImageKind =
+  | 'app'
+  | 'bootloader'
+  | 'merged'
+  | 'partition-table'
+  | 'otadata'
+  | 'filesystem'
+  | 'data'
+  /** Several images, each with its own place in flash. */
+  | 'package';
 
 export const FILESYSTEMS = ['littlefs', 'spiffs', 'fat'] as const;
 export type Filesystem = (typeof FILESYSTEMS)[number];
@@ -22,6 +31,7 @@ export type ImageFormat =
   | 'partition-table'
   | 'otadata'
   | 'filesystem'
+  | 'package'
   | 'raw';
 
 /**
@@ -76,12 +86,52 @@ export interface Partition {
   readonly isReadOnly: boolean;
 }
 
+/**
+ * Who made a package, and so how it says what goes where.
+ * - `esp-idf`: `flasher_args.json` of a build. `esp-web-tools`: `manifest.json`. `pycom`: the scripts of Pycom's updater.
+ * - `arduino`: the output of Arduino or PlatformIO, without a word on the places: the chip and the partition table tell them.
+ */
+export type PackageSource = 'esp-idf' | 'esp-web-tools' | 'pycom' | 'arduino';
+
+/** What a package would do to one kind of board. Offsets are flash addresses. */
+export interface PackageSet {
+  readonly chip: Chip | null;
+  /** The flash it is meant for; null: any that is large enough. */
+  readonly flashSizeBytes: number | null;
+  /** For boards with flash encryption: its images are encrypted already. */
+  readonly isEncrypted: boolean;
+  readonly parts: readonly PackagePart[];
+  /** Erased before anything is written. */
+  readonly erase: readonly FlashRange[];
+}
+
+export interface PackagePart {
+  readonly name: string;
+  readonly kind: ImageKind;
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+export interface FlashRange {
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+export interface PackageContents {
+  readonly source: PackageSource;
+  /** As its manifest says. */
+  readonly name: string | null;
+  readonly version: string | null;
+  /** One for each chip and flash size that it has images for. */
+  readonly sets: readonly PackageSet[];
+}
+
 /** All that can be read out of an image offline. */
 export interface Dossier {
   readonly kind: ImageKind;
   readonly format: ImageFormat;
-  /** `gzip` images are inflated by eboot on an ESP8266; the other fields tell of the inflated image. */
-  readonly container: 'none' | 'gzip';
+  /** `gzip` images are inflated by eboot on an ESP8266; the other fields tell of the inflated image. The others hold packages. */
+  readonly container: 'none' | 'gzip' | 'zip' | 'tar' | 'tar.gz';
   readonly filesystem: Filesystem | null;
   readonly chip: Chip | null;
   readonly sizeBytes: number;
@@ -113,6 +163,8 @@ export interface Dossier {
   /** Of a merged image, in file order. */
   readonly parts: readonly ImagePart[] | null;
   readonly partitions: readonly Partition[] | null;
+  /** Of a package only. */
+  readonly package: PackageContents | null;
   /** What is wrong with it; an image with any of them is rejected. */
   readonly problems: readonly ErrorReport[];
   /** What a careful person would want to know, and that is no reason to reject. */

@@ -54,6 +54,7 @@ const NEVER_OVER_THE_AIR: Partial<Record<ImageKind, string>> = {
   bootloader: 'it is a bootloader',
   'partition-table': 'it is a partition table',
   otadata: 'it is OTA boot data',
+  package: 'a package goes to several places in flash',
   data: 'it says nothing of itself, so that it cannot be told from an application for another device',
 };
 

@@ -11,6 +11,7 @@ const NOT_OTA: Partial<Record<ImageKind, string>> = {
   bootloader: `ArduinoOTA never replaces the bootloader; ${OVER_USB}`,
   'partition-table': `ArduinoOTA never replaces the partition table; ${OVER_USB}`,
   otadata: `ArduinoOTA keeps its own boot choice; ${OVER_USB}`,
+  package: `a package holds bootloader and partition table as well; ${OVER_USB}`,
   data: 'raw data is neither an application nor a known filesystem',
 };
 

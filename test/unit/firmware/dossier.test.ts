@@ -344,7 +344,6 @@ describe('a file that is no firmware', () => {
     ['hex', 'an Intel hex file'],
     ['html', 'an HTML page'],
     ['json', 'a JSON document'],
-    ['zip', 'a ZIP archive'],
   ])('is named: %s', (kind, name) => {
     const dossier = read(images.WRONG_FILES[kind] ?? new Uint8Array());
     expect(codes(dossier)).toEqual(['IMAGE_NOT_FIRMWARE']);

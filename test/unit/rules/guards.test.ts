@@ -37,9 +37,12 @@ describe('the guards', () => {
   });
 
   describe('what goes over the air', () => {
-    it.each<ImageKind>(['merged', 'bootloader', 'partition-table', 'otadata', 'data'])('never a %s image', (kind) => {
-      expect(codeOf({ image: { kind }, allow: EVERY_OVERRIDE })).toBe('RULE_NOT_OTA');
-    });
+    it.each<ImageKind>(['merged', 'bootloader', 'partition-table', 'otadata', 'package', 'data'])(
+      'never a %s image',
+      (kind) => {
+        expect(codeOf({ image: { kind }, allow: EVERY_OVERRIDE })).toBe('RULE_NOT_OTA');
+      },
+    );
 
     it.each<ImageFormat>(['esp8266-v1', 'esp8266-v2', 'esp8266-v3'])(
       'no ESP8266 application of format %s',
