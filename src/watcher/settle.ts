@@ -22,6 +22,8 @@ const LOOKS_UNFINISHED = new Set<string>(['IMAGE_TRUNCATED', 'IMAGE_CORRUPT', 'I
 export type ContentVerdict =
   /** Structure and a hash or CRC agree that the image ends where the file does. */
   | 'whole'
+  /** Structure says so and nothing contradicts it, but no hash proves it, or a signature could follow. */
+  | 'plausible'
   /** Nothing is wrong with it, and nothing proves that it is all. */
   | 'open'
   /** It contradicts itself, as half a file does. */
@@ -124,6 +126,9 @@ export function decide(history: FileHistory, nowMs: number, times: SettleTimes):
         action: 'take',
         proof: 'whole',
       });
+    case 'plausible':
+      if (history.wasMoved) return after(confirmMs, { action: 'take', proof: 'moved' });
+      return after(times.settleMs, { action: 'take', proof: 'settled' });
     case 'open':
       if (history.wasMoved) return after(times.confirmMs, { action: 'take', proof: 'moved' });
       return after(times.settleMs, { action: 'take', proof: 'settled' });
@@ -135,5 +140,7 @@ export function decide(history: FileHistory, nowMs: number, times: SettleTimes):
 /** Judges the content of a file by its dossier, which calls only that `complete` what a hash or CRC proves to be. */
 export function contentVerdict({ completeness, problems }: Pick<Dossier, 'completeness' | 'problems'>): ContentVerdict {
   if (completeness === 'truncated' || problems.some(({ code }) => LOOKS_UNFINISHED.has(code))) return 'unfinished';
-  return completeness === 'complete' && problems.length === 0 ? 'whole' : 'open';
+  if (problems.length > 0) return 'open';
+  if (completeness === 'complete') return 'whole';
+  return completeness === 'may-continue' ? 'plausible' : 'open';
 }

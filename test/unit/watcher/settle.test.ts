@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readDossier } from '../../../src/firmware/dossier.ts';
 import {
+  type ContentVerdict,
   contentVerdict,
   decide,
   type FileHistory,
@@ -34,7 +35,7 @@ function seen(overrides: Partial<FileHistory>): FileHistory {
   return { ...observe(null, look(), 0), ...overrides };
 }
 
-function examined(verdict: 'whole' | 'open' | 'unfinished', sha256 = 'aa'): Partial<FileHistory> {
+function examined(verdict: ContentVerdict, sha256 = 'aa'): Partial<FileHistory> {
   return { examination: { sha256, verdict } };
 }
 
@@ -74,6 +75,24 @@ describe('decide', () => {
       seen({ wasMoved: true, ...examined('open') }),
       60,
       { action: 'take', proof: 'moved' },
+    ],
+    [
+      'and at once where the content agrees with it',
+      seen({ wasMoved: true, ...examined('plausible') }),
+      0,
+      { action: 'take', proof: 'moved' },
+    ],
+    [
+      'but not where the file has changed since',
+      seen({ wasMoved: true, changes: 1, ...examined('plausible') }),
+      59,
+      { action: 'wait', untilMs: 60 },
+    ],
+    [
+      'content that only seems to be whole settles',
+      seen(examined('plausible')),
+      1_999,
+      { action: 'wait', untilMs: 2_000 },
     ],
     [
       'half an image gets three times the patience',
