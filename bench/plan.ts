@@ -64,6 +64,7 @@ function deviceAt(index: number): Device {
     name: `site-${site}-Sensor-${index}`,
     address,
     port: 8266,
+    serial: null,
     mac: null,
     services: ['arduino'],
     board: BOARDS[index % BOARDS.length] ?? null,
@@ -94,6 +95,8 @@ function ruleAt(index: number): Rule {
     when: { kind: 'now' },
     verify: { proof: 'returned', withinMs: 90_000, check: { by: 'mdns' } },
     expiresMs: null,
+    line: { again: 'skip', bootCheck: null, unitData: null },
+    backup: null,
     allow: [],
   };
 }

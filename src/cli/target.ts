@@ -54,6 +54,7 @@ export function deviceOfTarget(target: Target, chip: Chip | null, nowMs: number)
     name,
     address: target.host,
     port: target.port,
+    serial: null,
     mac: null,
     services: [],
     board: null,

@@ -60,7 +60,7 @@ function effectiveOption(value: OptionValue, kind: string | undefined): unknown 
 }
 
 function effectiveWhen(when: When): unknown {
-  if (when.kind === 'now') return 'now';
+  if (when.kind !== 'window') return when.kind;
   return { cron: when.cron, for: formatDuration(when.forMs), timezone: when.timezone };
 }
 

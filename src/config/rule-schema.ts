@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ReturnCheck, Rule, UpdateSettings, Verify, When } from '../model/rule.ts';
+import type { LineSettings, ReturnCheck, Rule, UpdateSettings, Verify, When } from '../model/rule.ts';
 import { GUARD_OVERRIDES } from '../model/rule.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { optionShape, type ProtocolOptions } from './option-schema.ts';
@@ -129,6 +129,9 @@ const verifySchema = z
   )
   .transform(({ proof, within, by }): Verify => ({ proof, withinMs: within, check: by }));
 
+/** What a rule that does not work on plugging in has. */
+const NO_LINE: LineSettings = { again: 'skip', bootCheck: null, unitData: null };
+
 /** What `update:` is read as where a rule has none. The cast: the compiler cannot see that every option has a default. */
 const NOTHING_SET = {} as { protocol: string };
 
@@ -156,5 +159,5 @@ export function ruleSchema(context: RuleContext) {
       },
       expecting('a rule: a mapping with name, firmware and devices'),
     )
-    .transform(({ expires, ...rule }): Rule => ({ ...rule, expiresMs: expires }));
+    .transform(({ expires, ...rule }): Rule => ({ ...rule, expiresMs: expires, line: NO_LINE, backup: null }));
 }

@@ -69,6 +69,7 @@ export function describe(tracked: Tracked, services: readonly string[]): Device 
     name: entry?.name ?? last.name,
     address: last.address ?? entry?.address ?? null,
     port: entry?.port ?? last.port,
+    serial: null,
     mac: knownMac(tracked),
     chip: entry?.chip ?? null,
     protocol: entry?.protocol ?? null,

@@ -141,6 +141,8 @@ export class Planner {
       return [];
     }
     const release = releases.find(({ rule }) => rule === decision.rule);
+    // Boards on ports are not queued: the production line takes them as they come.
+    if (rules().rule(decision.rule)?.when.kind === 'attach') return [];
     if (release === undefined || journal.jobs.ofDevice(release.id, idsOf(device)).length > 0) return [];
     for (const guard of decision.overridden) {
       log.warn('job.planned', {

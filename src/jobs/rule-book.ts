@@ -5,7 +5,7 @@ import type { Decision, Plan } from '../model/plan.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import type { PlanContext } from '../rules/context.ts';
-import { type CompiledRules, compileRules, decide, matchingRules, plan } from '../rules/plan.ts';
+import { type CompiledRules, compileRules, decide, matchingRules, plan, rulesForPort } from '../rules/plan.ts';
 import type { Journal } from './journal/journal.ts';
 import { targetOf } from './targets.ts';
 
@@ -16,6 +16,8 @@ export interface RuleBook {
   accepting(image: StoredImage): { readonly rules: readonly Rule[]; readonly reasons: readonly string[] };
   /** The rules' word on this image and this device, now. */
   decide(image: StoredImage, device: Device): Decision;
+  /** Rules that work on plugging in and are for this port, in file order: as far as is known of a board that has not said its chip and MAC. */
+  forPort(device: Device): readonly Rule[];
   /** The same for each device. */
   plan(image: StoredImage, devices: Iterable<Device>): Plan;
 }
@@ -72,6 +74,7 @@ export function openRuleBook(rules: readonly Rule[], context: PlanContext): Rule
       };
     },
     decide: (image, device) => decide(compiled, image, device, context),
+    forPort: (device) => rulesForPort(compiled, device),
     plan: (image, devices) => plan(compiled, image, devices, context),
   };
 }

@@ -62,7 +62,7 @@ export class WindowCalendar {
 
   /** When the rule's window opens next, epoch ms; null: its jobs may start now. */
   opensAt({ when }: Pick<Rule, 'when'>, nowMs: number): number | null {
-    if (when.kind === 'now') return null;
+    if (when.kind !== 'window') return null;
     let window = this.#windows.get(when);
     if (window === undefined) {
       window = new MaintenanceWindow(when);

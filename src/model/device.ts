@@ -50,6 +50,23 @@ export interface FixedDevice {
  */
 export type Presence = 'present' | 'away' | 'unknown';
 
+/** The serial port that a device is reached through. */
+export interface SerialPortFacts {
+  /** As the system opens it (`/dev/ttyUSB0`, `COM3`), `tcp://host:port` or `rfc2217://host:port`. */
+  readonly path: string;
+  /** Of the adapter, or of the chip where that is itself the USB device; null: no USB port, or not known. */
+  readonly usb: UsbFacts | null;
+}
+
+export interface UsbFacts {
+  readonly vendorId: number;
+  readonly productId: number;
+  /** Null: it has none, as many CH340. */
+  readonly serialNumber: string | null;
+  /** The socket it is plugged into, `1-1.4.2`: bus and ports (Linux), or the system's own word for the place. */
+  readonly location: string | null;
+}
+
 /** One physical thing with an identity that survives new addresses, new names and restarts. */
 export interface Device {
   /** Stable: the strongest key when it was first seen, kept from then on. */
@@ -60,6 +77,8 @@ export interface Device {
   readonly name: string;
   readonly address: string | null;
   readonly port: number | null;
+  /** Null: it is reached over the network. */
+  readonly serial: SerialPortFacts | null;
   readonly mac: string | null;
   /** mDNS service types it offers. */
   readonly services: readonly string[];

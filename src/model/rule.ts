@@ -45,7 +45,9 @@ export interface UpdateSettings {
 export type When =
   | { readonly kind: 'now' }
   /** A maintenance window opens at each match of `cron` in `timezone` and stays open for `forMs`. */
-  | { readonly kind: 'window'; readonly cron: string; readonly forMs: number; readonly timezone: string };
+  | { readonly kind: 'window'; readonly cron: string; readonly forMs: number; readonly timezone: string }
+  /** As soon as a board is plugged into a port, and at once for those that are there. */
+  | { readonly kind: 'attach' };
 
 export type ReturnCheck =
   /** mDNS for a device that speaks it, an ICMP echo for others. */
@@ -63,6 +65,40 @@ export interface Verify {
   readonly check: ReturnCheck;
 }
 
+/** What a board must print, or must not, after its start. Regular expressions; at least one of the two is there. */
+export interface BootCheck {
+  readonly expect: string | null;
+  readonly reject: string | null;
+  readonly withinMs: number;
+}
+
+/** Values of its own for each board, from a file with one row for each. */
+export interface UnitDataSource {
+  /** Absolute path. */
+  readonly csv: string;
+  /** The column that names a row; null: the first. */
+  readonly key: string | null;
+  /** Within one series no key is ever given to two boards, whatever files it stands in. */
+  readonly series: string;
+  /** The NVS namespace that the application reads the values from. */
+  readonly namespace: string;
+  /** The partition they are written to. */
+  readonly partition: string;
+}
+
+/** What a rule with `when: attach` does with a board beyond writing. */
+export interface LineSettings {
+  /** What becomes of a board that has this release already. */
+  readonly again: 'skip' | 'again' | 'refuse';
+  readonly bootCheck: BootCheck | null;
+  readonly unitData: UnitDataSource | null;
+}
+
+/** Backups of a board's whole flash before it is written: how many are kept for each board. */
+export interface BackupSettings {
+  readonly keep: number;
+}
+
 /** A sentence of the config. The first rule in file order that matches image and device decides. */
 export interface Rule {
   readonly name: string;
@@ -74,4 +110,6 @@ export interface Rule {
   /** How long a release waits for devices that are away; null: until it is superseded. */
   readonly expiresMs: number | null;
   readonly allow: readonly GuardOverride[];
+  readonly line: LineSettings;
+  readonly backup: BackupSettings | null;
 }

@@ -1,4 +1,4 @@
-import type { DeviceSelector } from '../model/rule.ts';
+import type { DeviceSelector, When } from '../model/rule.ts';
 import { compileRanges } from './address.ts';
 import { chipsText } from './chip-evidence.ts';
 import { compileGlob } from './glob.ts';
@@ -24,6 +24,16 @@ export function compileDeviceSelector(selector: DeviceSelector): readonly Device
     ...(chip === null ? [] : [chipCheck(chip)]),
     ...(address === null ? [] : [addressCheck(address)]),
   ];
+}
+
+/** Boards on ports are for the rules that say so, and devices on the network for the others. */
+export function mediumCheck({ kind }: When): DeviceCheck {
+  const isForPorts = kind === 'attach';
+  return {
+    test: ({ device }) => (device.serial !== null) === isForPorts,
+    miss: () =>
+      isForPorts ? 'it is not on a serial port' : 'it is on a serial port, and the rule has no "when: attach"',
+  };
 }
 
 export function acceptsDevice(checks: readonly DeviceCheck[], subject: Subject): boolean {

@@ -35,10 +35,13 @@ const GUARDS: readonly ((given: Case) => Objection | null)[] = [
 
 const NO_OVERRIDES: readonly Refusal[] = [];
 
+/** On a port the loader itself is asked what goes where; what is certain beforehand is whether it is the right chip. */
+const PORT_GUARDS = [chipGuard];
+
 /** Asks every guard about the image and the device that a rule has brought together. */
 export function askGuards(given: Case): GuardVerdict {
   let overridden = NO_OVERRIDES;
-  for (const guard of GUARDS) {
+  for (const guard of given.rule.when.kind === 'attach' ? PORT_GUARDS : GUARDS) {
     const objection = guard(given);
     if (objection === null) continue;
     const refusal = { code: objection.code, reason: objection.reason };

@@ -3,7 +3,7 @@ import type { StoredImage } from '../model/image.ts';
 import type { Decision, Plan } from '../model/plan.ts';
 import type { Rule } from '../model/rule.ts';
 import type { PlanContext } from './context.ts';
-import { acceptsDevice, compileDeviceSelector, type DeviceCheck } from './device-selector.ts';
+import { acceptsDevice, compileDeviceSelector, type DeviceCheck, mediumCheck } from './device-selector.ts';
 import { compileFirmwareSelector, type FirmwareMiss } from './firmware-selector.ts';
 import { askGuards } from './guards.ts';
 import { noMatch } from './no-match.ts';
@@ -16,6 +16,8 @@ export interface CompiledRule {
   readonly firmwareMiss: FirmwareMiss;
   /** Its `devices:`, all of which must hold. */
   readonly deviceChecks: readonly DeviceCheck[];
+  /** The same without what a board on a port tells only when it is asked. */
+  readonly portChecks: readonly DeviceCheck[];
 }
 
 /** The rules of a config, in file order, with their patterns compiled. */
@@ -39,8 +41,17 @@ export function compileRules(rules: readonly Rule[]): CompiledRules {
   return rules.map((rule) => ({
     rule,
     firmwareMiss: compileFirmwareSelector(rule.firmware),
-    deviceChecks: compileDeviceSelector(rule.devices),
+    deviceChecks: [mediumCheck(rule.when), ...compileDeviceSelector(rule.devices)],
+    portChecks: [mediumCheck(rule.when), ...compileDeviceSelector({ ...rule.devices, chip: null, mac: null })],
   }));
+}
+
+/** Rules that work on plugging in and may be for the board on this port, in file order. */
+export function rulesForPort(compiled: CompiledRules, device: Device): readonly Rule[] {
+  const subject = new Subject(device, () => null);
+  return compiled
+    .filter(({ rule, portChecks }) => rule.when.kind === 'attach' && acceptsDevice(portChecks, subject))
+    .map(({ rule }) => rule);
 }
 
 /** Which rules accept this image, and why the others do not. */

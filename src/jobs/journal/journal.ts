@@ -7,7 +7,9 @@ import { DropTable } from './drops.ts';
 import { ImageTable } from './images.ts';
 import { JobTable } from './jobs.ts';
 import { ReleaseTable } from './releases.ts';
-import { migrate } from './schema.ts';
+import { migrate, refuseOther } from './schema.ts';
+import { UnitRowTable } from './unit-rows.ts';
+import { UnitTable } from './units.ts';
 
 /** How long one process waits for another one's write, milliseconds: the commands only read, so this is ample. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -22,6 +24,8 @@ export class Journal {
   readonly releases: ReleaseTable;
   readonly devices: DeviceTable;
   readonly jobs: JobTable;
+  readonly units: UnitTable;
+  readonly unitRows: UnitRowTable;
   readonly #database: DatabaseSync;
 
   private constructor(database: DatabaseSync) {
@@ -31,6 +35,8 @@ export class Journal {
     this.releases = new ReleaseTable(database);
     this.devices = new DeviceTable(database);
     this.jobs = new JobTable(database);
+    this.units = new UnitTable(database);
+    this.unitRows = new UnitRowTable(database);
   }
 
   /** The journal of a data folder. */
@@ -49,9 +55,13 @@ export class Journal {
     });
   }
 
-  /** Opens the journal to look at it, while a daemon may be writing. Throws JOURNAL_UNUSABLE where there is none. */
+  /** Opens the journal to look at it, while a daemon may be writing. Throws JOURNAL_UNUSABLE where there is none, JOURNAL_TOO_NEW, JOURNAL_TOO_OLD. */
   static openToRead(path: string): Journal {
-    return translated(path, () => new Journal(new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })));
+    return translated(path, () => {
+      const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+      refuseOther(database, path);
+      return new Journal(database);
+    });
   }
 
   /** All of `work`, or nothing of it. Calls within one another join the outermost. */

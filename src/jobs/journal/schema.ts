@@ -98,20 +98,79 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX transitions_job ON transitions (job);
   `,
+  `
+  -- One run of the production line on one board: the unit record.
+  CREATE TABLE units (
+    id TEXT PRIMARY KEY,
+    slot TEXT NOT NULL,
+    port TEXT NOT NULL,
+    state TEXT NOT NULL,
+    rule TEXT,
+    release TEXT REFERENCES releases,
+    -- The board's own word; mac stands beside it to be looked up by.
+    mac TEXT,
+    board TEXT,
+    images TEXT NOT NULL,
+    unit_data TEXT,
+    backup TEXT,
+    baud_rate INTEGER,
+    retries INTEGER NOT NULL,
+    steps TEXT NOT NULL,
+    error TEXT,
+    log_excerpt TEXT,
+    started_ms INTEGER NOT NULL,
+    ended_ms INTEGER
+  ) STRICT;
+  CREATE INDEX units_mac ON units (mac);
+  CREATE INDEX units_started ON units (started_ms);
+  CREATE INDEX units_running ON units (state) WHERE ended_ms IS NULL;
+
+  -- Rows of per-unit data that were handed out. The keys hold what is promised: no row twice, one row for each board.
+  CREATE TABLE unit_rows (
+    series TEXT NOT NULL,
+    key TEXT NOT NULL,
+    file_sha256 TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    mac TEXT NOT NULL,
+    unit TEXT NOT NULL REFERENCES units,
+    changed_ms INTEGER NOT NULL,
+    PRIMARY KEY (series, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX unit_rows_board ON unit_rows (series, mac) WHERE state <> 'void';
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */
 export function migrate(database: DatabaseSync, path: string): void {
-  const row = database.prepare('PRAGMA user_version').get();
-  const version = Number(row?.['user_version'] ?? 0);
-  if (version > MIGRATIONS.length) {
-    throw new FlashError(
-      'JOURNAL_TOO_NEW',
-      `the journal ${path} has version ${version}, this dropflash knows up to ${MIGRATIONS.length}`,
-    );
-  }
+  const version = versionOf(database);
+  refuseNewer(version, path);
   for (const [index, sql] of MIGRATIONS.entries()) {
     if (index < version) continue;
     database.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${index + 1}; COMMIT`);
   }
+}
+
+/** For those that only look and may change nothing. Throws JOURNAL_TOO_NEW, JOURNAL_TOO_OLD. */
+export function refuseOther(database: DatabaseSync, path: string): void {
+  const version = versionOf(database);
+  refuseNewer(version, path);
+  if (version === MIGRATIONS.length) return;
+  throw new FlashError(
+    'JOURNAL_TOO_OLD',
+    `the journal ${path} has version ${version}; this dropflash reads version ${MIGRATIONS.length}`,
+  );
+}
+
+function versionOf(database: DatabaseSync): number {
+  const row = database.prepare('PRAGMA user_version').get();
+  return Number(row?.['user_version'] ?? 0);
+}
+
+function refuseNewer(version: number, path: string): void {
+  if (version <= MIGRATIONS.length) return;
+  throw new FlashError(
+    'JOURNAL_TOO_NEW',
+    `the journal ${path} has version ${version}, this dropflash knows up to ${MIGRATIONS.length}`,
+  );
 }

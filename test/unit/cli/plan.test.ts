@@ -84,6 +84,7 @@ function metDevice(): Device {
     name: 'hallway',
     address: '10.0.7.40',
     port: 3232,
+    serial: null,
     mac: null,
     services: ['arduino'],
     board: 'esp32',

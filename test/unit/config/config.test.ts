@@ -40,6 +40,8 @@ describe('a config that says only what it must', () => {
           verify: { proof: 'returned', withinMs: 90_000, check: { by: 'auto' } },
           expiresMs: null,
           allow: [],
+          line: { again: 'skip', bootCheck: null, unitData: null },
+          backup: null,
         },
       ],
     });

@@ -167,3 +167,17 @@ describe('journal', () => {
     journal = Journal.open(join(folder, 'fresh.sqlite'));
   });
 });
+
+describe('a journal of an older version', () => {
+  it('is brought up to date by the daemon, and not by those who look', () => {
+    planned();
+    journal.close();
+    const database = new DatabaseSync(path);
+    database.exec('DROP TABLE unit_rows; DROP TABLE units; PRAGMA user_version = 1');
+    database.close();
+    expect(() => Journal.openToRead(path)).toThrow(expect.objectContaining({ code: 'JOURNAL_TOO_OLD' }));
+    journal = Journal.open(path);
+    expect(journal.jobs.get('j1')?.state).toBe('queued');
+    expect(journal.units.insert({ id: 'u1', slot: 's', port: 'p', startedMs: 1 })).toEqual(journal.units.get('u1'));
+  });
+});
