@@ -1,0 +1,72 @@
+import type { Chip } from '../../model/chip.ts';
+import type { ChipFaults } from './chip-faults.ts';
+import type { ChipTimings } from './chip-timings.ts';
+
+/** What the eFuses of a chip forbid. */
+export interface Security {
+  readonly secureBoot?: boolean;
+  /** What the host writes without the encryption flag does not run; what it reads is not what runs. */
+  readonly flashEncryption?: boolean;
+  /** Only the commands that write work: no stub, no registers, nothing is read back. */
+  readonly secureDownload?: boolean;
+}
+
+/**
+ * How the host's control lines reach EN and BOOT.
+ * - `two-transistors`: DTR alone pulls BOOT low, RTS alone pulls EN low, both together do nothing.
+ * - `usb-serial-jtag`: the peripheral of the chip itself: RTS alone resets; DTR before it selects the loader.
+ * - `none`: no lines; the chip starts into `power`.
+ */
+export type ResetCircuit = 'two-transistors' | 'usb-serial-jtag' | 'none';
+
+/** A pretend board with an Espressif chip. Everything but name and chip has a default. */
+export interface ChipSpec {
+  readonly name: string;
+  readonly chip: Chip;
+  /** Six bytes in hex with colons. Default: made from the name. */
+  readonly mac?: string;
+  readonly revision?: { readonly major: number; readonly minor: number };
+  /** A power of two. Default: 4 MiB. */
+  readonly flashBytes?: number;
+  /** Contents from the start of the flash; FF behind them. */
+  readonly flash?: Uint8Array;
+  readonly security?: Security;
+  readonly circuit?: ResetCircuit;
+  /** What it does when it gets power. Default: `flash`, where there are lines to reset it by; else `download`. */
+  readonly power?: 'flash' | 'download';
+  /** Packets of READ_FLASH under way at most. Default: 1, as in version 2 of the stub; earlier ones took the host's word. */
+  readonly stubWindow?: number;
+  /** What the application prints, once the boot loader has started it. */
+  readonly appText?: string;
+  readonly timings?: Partial<ChipTimings>;
+  readonly faults?: ChipFaults;
+}
+
+export type ChipEvent =
+  | 'started-from-flash'
+  | 'started-in-download-mode'
+  | 'synced'
+  | 'stub-started'
+  | 'baud-changed'
+  | 'flash-written'
+  | 'flash-erased'
+  | 'browned-out'
+  | 'vanished'
+  | 'came-back';
+
+/** What happened to a chip since it was made. */
+export interface ChipCounts {
+  starts: number;
+  /** SYNC frames that it answered. */
+  syncs: number;
+  bytesReceived: number;
+  bytesSent: number;
+  bytesWritten: number;
+  sectorsErased: number;
+}
+
+/** A program that a host loaded into RAM. */
+export interface RamUpload {
+  readonly entry: number;
+  readonly segments: readonly { readonly address: number; readonly bytes: Uint8Array }[];
+}
