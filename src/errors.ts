@@ -84,6 +84,21 @@ export const CATALOGUE = {
     hint: 'Use a package that was built for the chip and the flash size of this board.',
   },
 
+  // --- NVS: values for the flash of each board -------------------------------------------------------------------------
+  NVS_BAD_TABLE: { disposition: 'permanent', hint: 'Correct the line of the CSV file that the message names.' },
+  NVS_BAD_ENTRY: {
+    disposition: 'permanent',
+    hint: 'Correct the key or its value; keys have 15 bytes at most, and a value fits its type.',
+  },
+  NVS_FULL: {
+    disposition: 'permanent',
+    hint: 'Make the NVS partition larger in the partition table, or store less in it.',
+  },
+  NVS_DAMAGED: {
+    disposition: 'permanent',
+    hint: 'Erase the NVS partition and write it again; its checksums are wrong.',
+  },
+
   // --- CONFIG: what is wrong with the config file --------------------------------------------------------------------
   CONFIG_UNREADABLE: { disposition: 'fatal', hint: 'Check the path, the kind and the permissions of the config file.' },
   CONFIG_SYNTAX: { disposition: 'fatal', hint: 'Correct the YAML; an editor with a YAML extension shows the place.' },
