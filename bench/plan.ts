@@ -94,6 +94,7 @@ function ruleAt(index: number): Rule {
     update: { protocol: 'espota', retries: 5, options: {} },
     when: { kind: 'now' },
     verify: { proof: 'returned', withinMs: 90_000, check: { by: 'mdns' } },
+    rollout: null,
     expiresMs: null,
     line: { again: 'skip', bootCheck: null, unitData: null },
     backup: null,

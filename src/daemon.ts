@@ -15,6 +15,7 @@ import { Journal } from './jobs/journal/journal.ts';
 import { mdnsReturn } from './jobs/mdns-return.ts';
 import { Planner } from './jobs/planner.ts';
 import { returnChecks } from './jobs/return-checks.ts';
+import { RolloutBook } from './jobs/rollout-book.ts';
 import { openRuleBook, planContext } from './jobs/rule-book.ts';
 import { WindowCalendar } from './jobs/schedule.ts';
 import type { Logger } from './log.ts';
@@ -86,6 +87,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     ...shared,
     planner: new Planner(shared),
     results,
+    rollouts: new RolloutBook(shared),
     protocols: PROTOCOLS,
     limits: () => config.limits,
     opensAt: (rule, nowMs) => calendar.opensAt(rule, nowMs),

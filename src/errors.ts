@@ -258,6 +258,13 @@ export const CATALOGUE = {
     hint: 'Plug in the board the backup is of, or use --force if you know that it fits.',
   },
 
+  // --- ROLLOUT: canaries and waves -------------------------------------------------------------------------------------
+  ROLLOUT_NOT_FOUND: {
+    disposition: 'permanent',
+    hint: 'Look for the id with "dropflash rollouts"; releases of rules without "rollout" have none.',
+  },
+  ROLLOUT_NOT_POSSIBLE: { disposition: 'permanent', hint: 'Look at its state with "dropflash rollout ID".' },
+
   // --- JOURNAL: the daemon's memory ------------------------------------------------------------------------------------
   JOURNAL_UNUSABLE: {
     disposition: 'fatal',

@@ -14,6 +14,8 @@ import { defineJobs } from './jobs.ts';
 import { describeError, printJson, printLines } from './output.ts';
 import { definePlan } from './plan.ts';
 import { defineReleases } from './releases.ts';
+import { defineRollout } from './rollout.ts';
+import { defineRollouts } from './rollouts.ts';
 import { defineRun } from './run.ts';
 import { defineSchema } from './schema.ts';
 
@@ -28,6 +30,8 @@ const COMMANDS = [
   defineJobs,
   defineJob,
   defineReleases,
+  defineRollouts,
+  defineRollout,
   defineDemo,
   defineSchema,
 ];

@@ -40,6 +40,8 @@ export interface Limits {
   readonly total: number;
   /** Per IPv4 /24, or per IPv6 /64. */
   readonly perSubnet: number;
+  /** Names of devices, in groups of which never two are updated at the same time. */
+  readonly exclusive: readonly (readonly string[])[];
 }
 
 export interface LogSettings {

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { FixedDevice } from '../model/device.ts';
 import type { OptionValue } from '../model/fields.ts';
+import type { RolloutSettings, Share } from '../model/rollout.ts';
 import type { ReturnCheck, Rule, When } from '../model/rule.ts';
 import type { Config, LogFile } from './config.ts';
 import type { ProtocolOptions } from './option-schema.ts';
@@ -20,7 +21,7 @@ export function effectiveConfig(config: Config, protocols: readonly ProtocolOpti
     data: config.dataPath,
     discovery: { mdns: discovery.mdns, usb: false },
     devices: config.devices.map(withoutNulls<FixedDevice>),
-    limits: { total: limits.total, 'per-subnet': limits.perSubnet },
+    limits: { total: limits.total, 'per-subnet': limits.perSubnet, exclusive: limits.exclusive },
     log: { level: log.level, format: log.format, ...(log.file === null ? {} : { file: effectiveLogFile(log.file) }) },
     rules: config.rules.map((rule) => effectiveRule(rule, protocols)),
   };
@@ -43,6 +44,7 @@ function effectiveRule(rule: Rule, protocols: readonly ProtocolOptions[]): Recor
     devices: withoutNulls(rule.devices),
     update: { protocol, retries, ...Object.fromEntries(settings) },
     when: effectiveWhen(rule.when),
+    ...(rule.rollout === null ? {} : { rollout: effectiveRollout(rule.rollout) }),
     verify: {
       proof: rule.verify.proof,
       within: formatDuration(rule.verify.withinMs),
@@ -62,6 +64,23 @@ function effectiveOption(value: OptionValue, kind: string | undefined): unknown 
 function effectiveWhen(when: When): unknown {
   if (when.kind !== 'window') return when.kind;
   return { cron: when.cron, for: formatDuration(when.forMs), timezone: when.timezone };
+}
+
+function effectiveRollout({ canary, waves, soakMs, stopAt, pauseAfter }: RolloutSettings): Record<string, unknown> {
+  const stop = { failures: stopAt.failures, percent: stopAt.percent === null ? null : `${stopAt.percent}%` };
+  return withoutNulls({
+    canary: canary?.by === 'count' ? canary.count : (canary?.names ?? null),
+    ...(waves.by === 'list'
+      ? { waves: waves.sizes.map(effectiveShare) }
+      : { ramp: { start: effectiveShare(waves.start), factor: waves.factor } }),
+    soak: formatDuration(soakMs),
+    'stop-at': withoutNulls(stop),
+    'pause-after': pauseAfter,
+  });
+}
+
+function effectiveShare({ unit, amount }: Share): string | number {
+  return unit === 'percent' ? `${amount}%` : amount;
 }
 
 function effectiveCheck(check: ReturnCheck): unknown {

@@ -87,6 +87,6 @@ function typeOf(node: SchemaNode): string {
   if (node.pattern === DURATION_PATTERN.source) return 'duration';
   if (node.pattern === SIZE_PATTERN.source) return 'size';
   if (node.items !== undefined) return `list of ${typeOf(node.items)}`;
-  if (node.type === 'integer') return `${node.minimum}–${node.maximum}`;
+  if (node.type === 'integer' || node.type === 'number') return `${node.minimum}–${node.maximum}`;
   return WORDS[node.type ?? ''] ?? '';
 }

@@ -4,6 +4,7 @@ import { GUARD_OVERRIDES } from '../model/rule.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { optionShape, type ProtocolOptions } from './option-schema.ts';
 import { describeValue } from './problem.ts';
+import { rolloutSchema } from './rollout-schema.ts';
 import type { SecretPlaces } from './secret.ts';
 import { devicesSchema, firmwareSchema } from './selector-schema.ts';
 import {
@@ -151,6 +152,11 @@ export function ruleSchema(context: RuleContext) {
         when: whenSchema(context)
           .prefault('now')
           .describe('When attempts may start: now, or within a maintenance window.'),
+        rollout: rolloutSchema
+          .optional()
+          .describe(
+            'Canaries and waves, and what stops them. Without it: all matching devices at once, within `limits`.',
+          ),
         verify: verifySchema.prefault({}).describe('What counts as done.'),
         expires: expires.prefault('never').describe('How long a release waits for devices that are away.'),
         allow: listOf(oneOf(GUARD_OVERRIDES), 'guards')
@@ -159,5 +165,13 @@ export function ruleSchema(context: RuleContext) {
       },
       expecting('a rule: a mapping with name, firmware and devices'),
     )
-    .transform(({ expires, ...rule }): Rule => ({ ...rule, expiresMs: expires, line: NO_LINE, backup: null }));
+    .transform(
+      ({ expires, rollout, ...rule }): Rule => ({
+        ...rule,
+        rollout: rollout ?? null,
+        expiresMs: expires,
+        line: NO_LINE,
+        backup: null,
+      }),
+    );
 }

@@ -125,6 +125,8 @@ const deviceSchema = (protocols: readonly { readonly name: string }[]) =>
       }),
     );
 
+const GROUP_OF_ONE = { error: 'expected at least two device names in a group' };
+
 const limitsSchema = z
   .strictObject(
     {
@@ -132,12 +134,18 @@ const limitsSchema = z
       'per-subnet': wholeNumber(1, 1000)
         .default(16)
         .describe('How many of them in one subnet (IPv4 /24, IPv6 /64), which often share one radio channel.'),
+      exclusive: listOf(listOf(text('the name of a device'), 'device names').min(2, GROUP_OF_ONE), 'groups')
+        .default([])
+        .describe(
+          'Groups of device names. Never two of a group are updated at the same time, and none while another has not come back.',
+        ),
     },
-    expecting('a mapping with total and per-subnet'),
+    expecting('a mapping with total, per-subnet and exclusive'),
   )
   .transform((limits) => ({
     total: limits.total,
     perSubnet: limits['per-subnet'],
+    exclusive: limits.exclusive,
   }));
 
 const logSchema = ({ resolvePath }: SchemaContext) =>

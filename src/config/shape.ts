@@ -9,11 +9,6 @@ import { type Finding, formatPath, type KeyPath, quote } from './problem.ts';
  */
 const NOT_BUILT: readonly { readonly path: string; readonly value?: unknown; readonly message: string }[] = [
   {
-    path: 'rules[].rollout',
-    message:
-      'waves are not built in this version; without `rollout` the image goes to all matching devices at once, within `limits`',
-  },
-  {
     path: 'rules[].when',
     value: 'attach',
     message: 'boards on USB are not built in this version; write now or a maintenance window { cron, for, timezone }',

@@ -1,12 +1,15 @@
 import { isIPv4 } from 'node:net';
 import type { Device } from '../model/device.ts';
 import type { JobRecord } from './journal/jobs.ts';
+import { isFinal } from './state.ts';
 
 /** How many jobs may run at once. */
 export interface Limits {
   readonly total: number;
   /** Per IPv4 /24, or per IPv6 /64. */
   readonly perSubnet: number;
+  /** Names of devices, in groups of which never two are updated at the same time. */
+  readonly exclusive: readonly (readonly string[])[];
 }
 
 /** A queued job with what decides whether it may start. */
@@ -16,9 +19,14 @@ export interface Candidate {
   readonly device: Device | null;
   /** Null while the rule's window is open, else when it opens next (epoch ms). */
   readonly opensAtMs: number | null;
+  /** Why its rollout does not let it start, for people; null: it does. */
+  readonly heldBy: string | null;
 }
 
-/** A job that holds its device, and while it sends also a place in its subnet. */
+/**
+ * A job that holds its device and the groups of that, and while it sends also a place in its subnet. One that failed without its device
+ * being seen again holds only the groups: of two pumps, the other is the one that still runs.
+ */
 export interface Holder {
   readonly job: JobRecord;
   readonly device: Device | null;
@@ -49,7 +57,7 @@ export function admit(
   let wakeAtMs: number | null = null;
   for (const candidate of candidates) {
     const dueMs = Math.max(candidate.job.notBeforeMs, candidate.opensAtMs ?? 0);
-    if (dueMs > nowMs) wakeAtMs = Math.min(wakeAtMs ?? dueMs, dueMs);
+    if (dueMs > nowMs && candidate.heldBy === null) wakeAtMs = Math.min(wakeAtMs ?? dueMs, dueMs);
     const reason = whyNotByItself(candidate, nowMs) ?? occupancy.whyFull(candidate.device);
     if (reason !== null) {
       waiting.set(candidate.job.id, reason);
@@ -61,10 +69,11 @@ export function admit(
   return { start, waiting, wakeAtMs };
 }
 
-function whyNotByItself({ job, device, opensAtMs }: Candidate, nowMs: number): string | null {
+function whyNotByItself({ job, device, opensAtMs, heldBy }: Candidate, nowMs: number): string | null {
   if (device === null) return 'the device is not known any more';
   if (device.address === null) return 'the device has no address yet';
   if (device.conflict !== undefined) return `it is not clear which device this is: ${device.conflict}`;
+  if (heldBy !== null) return heldBy;
   if (device.presence === 'away') return 'the device is away; the job starts when it appears';
   if (opensAtMs !== null && opensAtMs > nowMs) return `the maintenance window opens at ${isoSeconds(opensAtMs)}`;
   if (job.notBeforeMs > nowMs) return `attempt ${job.attempts + 1} follows at ${isoSeconds(job.notBeforeMs)}`;
@@ -79,13 +88,16 @@ function isoSeconds(atMs: number): string {
 class Occupancy {
   readonly #devices = new Set<string>();
   readonly #subnets = new Map<string, number>();
+  /** Group → the device of it that is being updated. */
+  readonly #groups = new Map<readonly string[], Device>();
   readonly #limits: Limits;
   #sending = 0;
 
   constructor(holders: readonly Holder[], limits: Limits) {
     this.#limits = limits;
     for (const holder of holders) {
-      this.#hold(holder);
+      if (isFinal(holder.job.state)) this.#holdGroups(holder.device);
+      else this.#hold(holder);
       if (holder.job.state === 'running') this.take(holder);
     }
   }
@@ -101,10 +113,28 @@ class Occupancy {
   /** By the id that discovery gives it now: two devices that turned out to be one share it. */
   #hold({ job, device }: Holder): void {
     this.#devices.add(device?.id ?? job.device);
+    this.#holdGroups(device);
+  }
+
+  #holdGroups(device: Device | null): void {
+    if (device !== null) for (const group of this.#groupsOf(device)) this.#groups.set(group, device);
+  }
+
+  #groupsOf({ name }: Device): readonly (readonly string[])[] {
+    const own = name.toLowerCase();
+    return this.#limits.exclusive.filter((group) => group.some((member) => member.toLowerCase() === own));
+  }
+
+  #partnerOf(device: Device): Device | undefined {
+    const partners = this.#groupsOf(device).map((group) => this.#groups.get(group));
+    return partners.find((partner) => partner !== undefined && partner.id !== device.id);
   }
 
   whyFull(device: Device | null): string | null {
     if (device !== null && this.#devices.has(device.id)) return 'another job of this device comes first';
+    const partner = device === null ? undefined : this.#partnerOf(device);
+    if (partner !== undefined)
+      return `${partner.name} of its exclusive group is being updated, or was not seen to come back`;
     if (this.#sending >= this.#limits.total) return `${this.#limits.total} jobs are running, the limit in all`;
     const subnet = subnetOf(device?.address ?? null);
     if ((this.#subnets.get(subnet) ?? 0) < this.#limits.perSubnet) return null;

@@ -9,15 +9,18 @@ import { type AttemptParts, runAttempt } from './attempt.ts';
 import { type ConfirmParts, confirmReturn } from './confirm.ts';
 import type { DropResults } from './drop-results.ts';
 import type { JobRecord } from './journal/jobs.ts';
+import type { RolloutRecord } from './journal/rollouts.ts';
 import type { Planner } from './planner.ts';
 import { recover } from './recovery.ts';
 import { isAbsence } from './retry.ts';
+import type { RolloutBook } from './rollout-book.ts';
 import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { isFinal } from './state.ts';
 
 export interface EngineParts extends AttemptParts, ConfirmParts {
   readonly planner: Planner;
   readonly results: DropResults;
+  readonly rollouts: RolloutBook;
   readonly rules: () => RuleBook;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly limits: () => Limits;
@@ -106,6 +109,27 @@ export class JobEngine {
     return true;
   }
 
+  /** Starts nothing more of this rollout. Throws as {@link RolloutBook.pause} does; so do the next three. */
+  pauseRollout(release: string, by: string): RolloutRecord {
+    return this.#parts.rollouts.pause(release, by);
+  }
+
+  resumeRollout(release: string, by: string): RolloutRecord {
+    this.wake();
+    return this.#parts.rollouts.resume(release, by);
+  }
+
+  approveRollout(release: string, by: string): RolloutRecord {
+    this.wake();
+    return this.#parts.rollouts.approve(release, by);
+  }
+
+  abortRollout(release: string, by: string): RolloutRecord {
+    const { rollout, cancelled } = this.#parts.rollouts.abort(release, by);
+    for (const job of cancelled) this.#ended(job);
+    return rollout;
+  }
+
   /** How many jobs are under way: for the status line and the watchdog. */
   get counts(): { readonly queued: number; readonly running: number; readonly confirming: number } {
     const { book } = this.#parts;
@@ -123,12 +147,14 @@ export class JobEngine {
 
   #turn(): void {
     if (this.#stopping.signal.aborted) return;
-    const { book, clock, devices, limits, log } = this.#parts;
+    const { book, clock, devices, limits, log, rollouts } = this.#parts;
     this.#lastTurnAt = clock.monotonic();
     const now = clock.now();
     this.#expire(now);
+    const rolloutAtMs = rollouts.turn(now);
     const candidates = book.in('queued').map((job) => this.#candidate(job, now));
-    const holders: Holder[] = book.in('running', 'confirming').map((job) => ({ job, device: devices.get(job.device) }));
+    const holding = [...book.in('running', 'confirming'), ...this.#notBack()];
+    const holders: Holder[] = holding.map((job) => ({ job, device: devices.get(job.device) }));
     const admission = admit(candidates, holders, limits(), now);
     for (const job of book.note(admission.waiting)) {
       log.info('job.waiting', {
@@ -139,13 +165,38 @@ export class JobEngine {
       });
     }
     for (const job of admission.start) this.#startJob(job);
-    this.#rest(admission.wakeAtMs, now);
+    this.#rest(earlier(admission.wakeAtMs, rolloutAtMs), now);
   }
 
   #candidate(job: JobRecord, now: number): Candidate {
-    const { devices, rules, opensAt } = this.#parts;
+    const { devices, rollouts, rules, opensAt } = this.#parts;
     const rule = rules().rule(job.rule);
-    return { job, device: devices.get(job.device), opensAtMs: rule === null ? null : opensAt(rule, now) };
+    return {
+      job,
+      device: devices.get(job.device),
+      opensAtMs: rule === null ? null : opensAt(rule, now),
+      heldBy: rollouts.whyHeld(job),
+    };
+  }
+
+  /** The jobs of devices in exclusive groups that took an image and have not been seen since they were given up. */
+  #notBack(): readonly JobRecord[] {
+    const { devices, journal, limits } = this.#parts;
+    const names = new Set(
+      limits()
+        .exclusive.flat()
+        .map((name) => name.toLowerCase()),
+    );
+    if (names.size === 0) return [];
+    return devices
+      .list()
+      .filter(({ name }) => names.has(name.toLowerCase()))
+      .flatMap((device) => {
+        const failed = journal.jobs.list({ devices: idsOf(device), states: ['failed'], limit: 10 });
+        const isBack = (job: JobRecord) => device.presence === 'present' && (device.lastSeenMs ?? 0) > job.updatedMs;
+        const isCurrent = (job: JobRecord) => journal.releases.get(job.release)?.state === 'current';
+        return failed.filter((job) => job.confirmFromMs !== null && !isBack(job) && isCurrent(job));
+      });
   }
 
   #rest(wakeAtMs: number | null, now: number): void {
@@ -233,6 +284,11 @@ export class JobEngine {
       this.#parts.onFatal(error);
     }
   }
+}
+
+function earlier(left: number | null, right: number | null): number | null {
+  if (left === null || right === null) return left ?? right;
+  return Math.min(left, right);
 }
 
 /** The engine looks at its queue at least this often, so that a jump of the clock delays nothing for long. */

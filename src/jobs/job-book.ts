@@ -9,6 +9,8 @@ export class JobBook {
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #active = new Map<string, JobRecord>();
+  /** All jobs, final ones too, of releases that were asked for by {@link ofRelease}. */
+  readonly #releases = new Map<string, Map<string, JobRecord>>();
 
   constructor(journal: Journal, clock: Clock) {
     this.#journal = journal;
@@ -26,9 +28,31 @@ export class JobBook {
     return this.#active.get(id) ?? this.#journal.jobs.get(id);
   }
 
+  /** All jobs of a release, final ones too. Kept in memory from the first call on, until {@link forgetRelease}. */
+  ofRelease(release: string): Iterable<JobRecord> {
+    let jobs = this.#releases.get(release);
+    if (jobs === undefined) {
+      jobs = new Map(this.#journal.jobs.ofRelease(release).map((job) => [job.id, job]));
+      this.#releases.set(release, jobs);
+    }
+    return jobs.values();
+  }
+
+  forgetRelease(release: string): void {
+    this.#releases.delete(release);
+  }
+
   /** Takes in a job that the planner has entered in the journal. */
   adopt(job: JobRecord): void {
-    this.#active.set(job.id, job);
+    this.#put(job);
+  }
+
+  /** Notes which stage of its rollout each job belongs to; null: none. */
+  release(waves: ReadonlyMap<string, number | null>): void {
+    const jobs = this.#journal.transaction(() =>
+      [...waves].map(([id, wave]) => this.#journal.jobs.released(this.#known(id), wave)),
+    );
+    for (const job of jobs) this.#put(job);
   }
 
   /** Moves a job along its table, durably. `alongside` belongs to the same transaction. */
@@ -45,19 +69,18 @@ export class JobBook {
       alongside(moved);
       return moved;
     });
-    if (isFinal(after.state)) this.#active.delete(id);
-    else this.#active.set(id, after);
+    this.#put(after);
     return after;
   }
 
   /** The attempt under way has entered a step; durable when this returns. */
   entered(id: string, step: Step): void {
-    this.#active.set(id, this.#journal.jobs.entered(this.#known(id), step, this.#clock.now()));
+    this.#put(this.#journal.jobs.entered(this.#known(id), step, this.#clock.now()));
   }
 
   /** Ends the pause of a queued job. */
   due(id: string): void {
-    this.#active.set(id, this.#journal.jobs.due(this.#known(id)));
+    this.#put(this.#journal.jobs.due(this.#known(id)));
   }
 
   /** Notes why queued jobs are not running; writes only what changed, all at once. Returns the jobs that changed. */
@@ -67,10 +90,16 @@ export class JobBook {
     return this.#journal.transaction(() =>
       changed.map(([id, reason]) => {
         const job = this.#journal.jobs.waits(this.#known(id), reason);
-        this.#active.set(id, job);
+        this.#put(job);
         return job;
       }),
     );
+  }
+
+  #put(job: JobRecord): void {
+    if (isFinal(job.state)) this.#active.delete(job.id);
+    else this.#active.set(job.id, job);
+    this.#releases.get(job.release)?.set(job.id, job);
   }
 
   #known(id: string): JobRecord {

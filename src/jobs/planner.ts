@@ -10,6 +10,7 @@ import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
+import { stageName } from './rollout-stages.ts';
 import { type DeviceDirectory, deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { targetOf } from './targets.ts';
 
@@ -64,6 +65,11 @@ export class Planner {
         image: image.sha256,
         file: drop.name,
       });
+      const rollout = journal.rollouts.get(release.id);
+      if (rollout !== null) {
+        const stage = stageName(rollout.settings, rollout.stage);
+        this.#parts.log.info('rollout.started', { release: release.id, rule: release.rule, stage });
+      }
     }
     this.#announce(planned.jobs);
     return { kind: 'planned', ...planned };
@@ -119,6 +125,7 @@ export class Planner {
     const expiresMs = rule.expiresMs === null ? null : createdMs + rule.expiresMs;
     const release = { id: newId('r'), rule: rule.name, slot, image: image.sha256, dropId, createdMs, expiresMs };
     journal.releases.insert(release);
+    if (rule.rollout !== null) journal.rollouts.insert(release.id, rule.rollout, createdMs);
     return [{ ...release, imageName: image.name, state: 'current' }];
   }
 

@@ -54,5 +54,6 @@ export interface Release {
   readonly imageName: string;
   readonly createdMs: number;
   readonly expiresMs: number | null;
-  readonly state: 'current' | 'superseded' | 'expired';
+  /** `withdrawn`: a person has aborted its rollout. */
+  readonly state: 'current' | 'superseded' | 'expired' | 'withdrawn';
 }

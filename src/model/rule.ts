@@ -2,6 +2,7 @@ import type { Chip } from './chip.ts';
 import type { OptionValues } from './fields.ts';
 import type { ImageKind } from './image.ts';
 import type { Proof } from './proof.ts';
+import type { RolloutSettings } from './rollout.ts';
 
 /**
  * Which images a rule is for. Null fields do not narrow, but a filesystem or raw image is accepted only where `kind` or `file` is set.
@@ -106,6 +107,8 @@ export interface Rule {
   readonly devices: DeviceSelector;
   readonly update: UpdateSettings;
   readonly when: When;
+  /** Null: a release goes to all devices at once. */
+  readonly rollout: RolloutSettings | null;
   readonly verify: Verify;
   /** How long a release waits for devices that are away; null: until it is superseded. */
   readonly expiresMs: number | null;

@@ -12,6 +12,8 @@ export interface JobRecord extends Job {
   readonly verify: Verify | null;
   /** When the device accepted the image, or when its last byte may have left; epoch ms. */
   readonly confirmFromMs: number | null;
+  /** The stage of its rollout that released it; null: none has, or its release has no rollout. */
+  readonly wave: number | null;
 }
 
 /** What a transition may change besides the state. */
@@ -54,6 +56,7 @@ export class JobTable {
   readonly #step: StatementSync;
   readonly #waiting: StatementSync;
   readonly #due: StatementSync;
+  readonly #wave: StatementSync;
   readonly #log: StatementSync;
   readonly #get: StatementSync;
   readonly #active: StatementSync;
@@ -80,6 +83,7 @@ export class JobTable {
     this.#step = database.prepare('UPDATE jobs SET step = ?, updated_ms = ? WHERE id = ?');
     this.#waiting = database.prepare('UPDATE jobs SET waiting_for = ? WHERE id = ?');
     this.#due = database.prepare('UPDATE jobs SET not_before_ms = 0 WHERE id = ?');
+    this.#wave = database.prepare('UPDATE jobs SET wave = ? WHERE id = ?');
     this.#log = database.prepare(
       'INSERT INTO transitions (job, at_ms, event, from_state, to_state, detail) VALUES (?, ?, ?, ?, ?, ?)',
     );
@@ -127,6 +131,7 @@ export class JobTable {
       error: null,
       verify: null,
       confirmFromMs: null,
+      wave: null,
       updatedMs: createdMs,
     };
   }
@@ -173,6 +178,12 @@ export class JobTable {
   due(job: JobRecord): JobRecord {
     this.#due.run(job.id);
     return { ...job, notBeforeMs: 0 };
+  }
+
+  /** A stage of its rollout has released the job, or (null) has given its place to another. */
+  released(job: JobRecord, wave: number | null): JobRecord {
+    this.#wave.run(wave, job.id);
+    return { ...job, wave };
   }
 
   /** Says for people why a queued job is not running. */
@@ -277,6 +288,7 @@ function jobOf(row: Row): JobRecord {
     error: jsonOrNull<ErrorReport>(row, 'error'),
     verify: jsonOrNull<Verify>(row, 'verify'),
     confirmFromMs: integerOrNull(row, 'confirm_from_ms'),
+    wave: integerOrNull(row, 'wave'),
     createdMs: integer(row, 'created_ms'),
     updatedMs: integer(row, 'updated_ms'),
   };

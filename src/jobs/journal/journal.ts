@@ -7,6 +7,7 @@ import { DropTable } from './drops.ts';
 import { ImageTable } from './images.ts';
 import { JobTable } from './jobs.ts';
 import { ReleaseTable } from './releases.ts';
+import { RolloutTable } from './rollouts.ts';
 import { migrate, refuseOther } from './schema.ts';
 import { UnitRowTable } from './unit-rows.ts';
 import { UnitTable } from './units.ts';
@@ -26,6 +27,7 @@ export class Journal {
   readonly jobs: JobTable;
   readonly units: UnitTable;
   readonly unitRows: UnitRowTable;
+  readonly rollouts: RolloutTable;
   readonly #database: DatabaseSync;
 
   private constructor(database: DatabaseSync) {
@@ -37,6 +39,7 @@ export class Journal {
     this.jobs = new JobTable(database);
     this.units = new UnitTable(database);
     this.unitRows = new UnitRowTable(database);
+    this.rollouts = new RolloutTable(database);
   }
 
   /** The journal of a data folder. */

@@ -39,7 +39,7 @@ export class ReleaseTable {
     this.#insert.run(id, rule, slot, image, dropId, createdMs, expiresMs);
   }
 
-  end(id: string, state: 'superseded' | 'expired'): void {
+  end(id: string, state: Exclude<Release['state'], 'current'>): void {
     this.#end.run(state, id);
   }
 

@@ -139,6 +139,35 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE UNIQUE INDEX unit_rows_board ON unit_rows (series, mac) WHERE state <> 'void';
   `,
+  `
+  -- The stage of its rollout that released the job; null: none has yet, or its release has no rollout.
+  ALTER TABLE jobs ADD COLUMN wave INTEGER;
+
+  CREATE TABLE rollouts (
+    release TEXT PRIMARY KEY REFERENCES releases,
+    -- RolloutSettings, as the rule had them when the release was made.
+    settings TEXT NOT NULL,
+    state TEXT NOT NULL,
+    stage INTEGER NOT NULL,
+    cause TEXT,
+    reason TEXT,
+    forgiven INTEGER NOT NULL,
+    approved INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+  ) STRICT;
+
+  -- Who decided what about a rollout, and when.
+  CREATE TABLE rollout_decisions (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    release TEXT NOT NULL REFERENCES rollouts,
+    at_ms INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    by TEXT NOT NULL,
+    detail TEXT
+  ) STRICT;
+  CREATE INDEX rollout_decisions_release ON rollout_decisions (release);
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

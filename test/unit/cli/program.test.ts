@@ -1,7 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { dropflash } from './recorded-io.ts';
 
-const COMMANDS = ['run', 'check', 'inspect', 'plan', 'flash', 'devices', 'jobs', 'job', 'releases', 'demo', 'schema'];
+const COMMANDS = [
+  'run',
+  'check',
+  'inspect',
+  'plan',
+  'flash',
+  'devices',
+  'jobs',
+  'job',
+  'releases',
+  'rollouts',
+  'rollout',
+  'demo',
+  'schema',
+];
 
 describe('the command line', () => {
   it.each(COMMANDS)('%s has help with examples, and takes --json', async (command) => {

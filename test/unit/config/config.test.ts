@@ -15,7 +15,7 @@ describe('a config that says only what it must', () => {
       dataPath: '/etc/dropflash/data',
       discovery: { mdns: { services: ['arduino'], interface: 'auto' }, usb: false },
       devices: [],
-      limits: { total: 32, perSubnet: 16 },
+      limits: { total: 32, perSubnet: 16, exclusive: [] },
       log: { level: 'info', format: 'json', file: null },
       rules: [
         {
@@ -38,6 +38,7 @@ describe('a config that says only what it must', () => {
           },
           when: { kind: 'now' },
           verify: { proof: 'returned', withinMs: 90_000, check: { by: 'auto' } },
+          rollout: null,
           expiresMs: null,
           allow: [],
           line: { again: 'skip', bootCheck: null, unitData: null },

@@ -10,7 +10,7 @@ discovery: { mdns: { services: [arduino, other], interface: eth0 } }
 devices:
   - { name: boiler, address: 10.0.7.31, port: 8266, protocol: espota, chip: esp8266, tags: [basement] }
   - { name: pump, mac: "5c:cf:7f:01:02:03" }
-limits: { total: 8, per-subnet: 2 }
+limits: { total: 8, per-subnet: 2, exclusive: [[pump, boiler]] }
 log: { level: debug, format: pretty, file: { path: /var/log/d.log, max-size: 1MB, keep: 2 } }`,
   rule: `update: { retries: 1, blocks: 3, patience: 1500ms, password: { env: OTA_PASSWORD }, listen: 40000-40099, chunk: 4096 }
 when: { cron: "0 2 * * *", for: 90m, timezone: Asia/Tokyo }
@@ -25,6 +25,14 @@ describe('the effective config', () => {
     ['a full one', FULL],
     ['no mDNS', configText({ top: 'discovery: { mdns: false }' })],
     ['a TCP check', configText({ rule: 'verify: { by: { tcp: 80 } }' })],
+    ['one wave', configText({ rule: 'rollout: {}' })],
+    [
+      'waves',
+      configText({
+        rule: 'rollout: { canary: [a, b], waves: [10%, 50, 100%], soak: 0s, stop-at: { failures: 3, percent: 5% }, pause-after: each }',
+      }),
+    ],
+    ['a ramp', configText({ rule: 'rollout: { canary: 2, ramp: { start: 5, factor: 1.5 }, pause-after: canary }' })],
     ['another protocol', configText({ rule: 'update: { protocol: carrier-pigeon }' })],
   ])('loads to the same config again: %s', (_case, text) => {
     const config = configOf(text);

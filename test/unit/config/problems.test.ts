@@ -46,6 +46,21 @@ describe('the shape', () => {
       inRule('verify: { by: { http: "http://a:b@c" } }'),
       '8:27 rules[0].verify.by.http CONFIG_BAD_VALUE',
     ],
+    [
+      'waves that do not reach everyone',
+      inRule('rollout: { waves: [10%, 50%] }'),
+      '8:23 rules[0].rollout.waves CONFIG_BAD_VALUE',
+    ],
+    [
+      'waves that do not grow',
+      inRule('rollout: { waves: [50%, 50%, 100%] }'),
+      '8:23 rules[0].rollout.waves CONFIG_BAD_VALUE',
+    ],
+    ['a share of nothing', inRule('rollout: { waves: [0%, 100%] }'), '8:24 rules[0].rollout.waves[0] CONFIG_BAD_VALUE'],
+    ['waves and a ramp', inRule('rollout: { waves: [100%], ramp: {} }'), '8:14 rules[0].rollout CONFIG_CONFLICT'],
+    ['a pause after no canary', inRule('rollout: { pause-after: canary }'), '8:14 rules[0].rollout CONFIG_CONFLICT'],
+    ['no limit of failures', inRule('rollout: { stop-at: {} }'), '8:25 rules[0].rollout.stop-at CONFIG_MISSING_KEY'],
+    ['a group of one', atTop('limits: { exclusive: [[pump]] }'), '3:23 limits.exclusive[0] CONFIG_BAD_VALUE'],
     ['an unknown guard', inRule('allow: [chip-mismatch, chip]'), '8:28 rules[0].allow[1] CONFIG_BAD_VALUE'],
     ['no services', atTop('discovery: { mdns: { services: [] } }'), '3:32 discovery.mdns.services CONFIG_BAD_VALUE'],
     [
@@ -110,7 +125,6 @@ describe('the shape', () => {
 
 describe('what is planned and not built', () => {
   it.each([
-    ['waves', inRule('rollout: { canary: 1 }'), '8:5 rules[0].rollout'],
     ['attach', inRule('when: attach'), '8:11 rules[0].when'],
     ['USB discovery', atTop('discovery: { usb: true }'), '3:19 discovery.usb'],
     ['USB selection', configText().replace('{ name: "sensor-*" }', '{ usb: "1a86:*" }'), '7:16 rules[0].devices.usb'],

@@ -3,11 +3,11 @@ import { admit, subnetOf } from '../../../src/jobs/admission.ts';
 import type { Device } from '../../../src/model/device.ts';
 import { aDevice, aJob } from '../../fixtures/records.ts';
 
-const LIMITS = { total: 10, perSubnet: 10 };
+const LIMITS = { total: 10, perSubnet: 10, exclusive: [] };
 const NOW = 1_000_000;
 
 function candidate(id: string, device: Device | null = aDevice({ id }), over = {}) {
-  return { job: aJob({ id, device: device?.id ?? 'gone', ...over }), device, opensAtMs: null };
+  return { job: aJob({ id, device: device?.id ?? 'gone', ...over }), device, opensAtMs: null, heldBy: null };
 }
 
 function ids(jobs: readonly { readonly id: string }[]): string[] {
@@ -34,16 +34,16 @@ describe('admission', () => {
       job: aJob({ id, state: 'confirming', device: id }),
       device: aDevice({ id }),
     }));
-    expect(ids(admit([candidate('a')], holders, { total: 1, perSubnet: 1 }, NOW).start)).toEqual(['a']);
+    expect(ids(admit([candidate('a')], holders, { ...LIMITS, total: 1, perSubnet: 1 }, NOW).start)).toEqual(['a']);
   });
 
   it('keeps to the limit in all and per subnet', () => {
     const devices = ['10.0.0.1', '10.0.0.2', '10.0.1.1'].map((address) => aDevice({ id: address, address }));
     const candidates = devices.map((device) => candidate(device.id, device));
-    expect(ids(admit(candidates, [], { total: 10, perSubnet: 1 }, NOW).start)).toEqual(['10.0.0.1', '10.0.1.1']);
+    expect(ids(admit(candidates, [], { ...LIMITS, perSubnet: 1 }, NOW).start)).toEqual(['10.0.0.1', '10.0.1.1']);
     const job = aJob({ id: 'x', state: 'running', device: 'other' });
     const running = { job, device: aDevice({ address: '10.0.9.9' }) };
-    const { start, waiting } = admit(candidates, [running], { total: 2, perSubnet: 9 }, NOW);
+    const { start, waiting } = admit(candidates, [running], { ...LIMITS, total: 2 }, NOW);
     expect(ids(start)).toEqual(['10.0.0.1']);
     expect(waiting.get('10.0.0.2')).toBe('2 jobs are running, the limit in all');
   });
