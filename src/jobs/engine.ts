@@ -40,6 +40,7 @@ export class JobEngine {
   readonly #underWay = new Set<Promise<void>>();
   #timer: Timer | null = null;
   #isTurnDue = false;
+  #isAtWork = false;
   #startedMs = 0;
   #lastTurnAt = 0;
 
@@ -49,13 +50,15 @@ export class JobEngine {
 
   /**
    * Takes up the jobs that an earlier process left, and plans for the devices that are there. Files it left come through
-   * {@link takeDrop}, as new ones do.
+   * {@link takeDrop}, as new ones do. Nothing is started before: a job of this process would be taken for one that a crash cut off,
+   * and sent a second time.
    */
   start(): void {
     const { book, clock, devices, planner } = this.#parts;
     this.#startedMs = clock.now();
     this.#lastTurnAt = clock.monotonic();
     recover(this.#parts);
+    this.#isAtWork = true;
     for (const job of book.in('confirming')) this.#awaitReturn(job);
     for (const device of devices.list()) planner.planDevice(device);
     this.wake();
@@ -90,7 +93,7 @@ export class JobEngine {
 
   /** Something has changed that may let a job start: the rules, the limits, a device that is gone. */
   wake(): void {
-    if (this.#isTurnDue || this.#stopping.signal.aborted) return;
+    if (!this.#isAtWork || this.#isTurnDue || this.#stopping.signal.aborted) return;
     this.#isTurnDue = true;
     setImmediate(() => {
       this.#isTurnDue = false;

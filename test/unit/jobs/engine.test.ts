@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { NOTHING_FOUND } from '../../../src/firmware/findings.ts';
+import { DropResults } from '../../../src/jobs/drop-results.ts';
+import { JobEngine } from '../../../src/jobs/engine.ts';
+import { JobBook } from '../../../src/jobs/job-book.ts';
+import { Journal } from '../../../src/jobs/journal/journal.ts';
+import { Planner } from '../../../src/jobs/planner.ts';
+import { RolloutBook } from '../../../src/jobs/rollout-book.ts';
+import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
+import { silentLogger } from '../../../src/log.ts';
+import type { Dossier, FirmwareImage } from '../../../src/model/image.ts';
+import type { FlashReport, Protocol } from '../../../src/protocols/protocol.ts';
+import { createNodeLinks } from '../../../src/transports/node-links.ts';
+import { aDevice, aRule } from '../../fixtures/records.ts';
+
+const DEVICE = aDevice({ chip: 'esp8266' });
+const RULE = aRule({ verify: { proof: 'accepted', withinMs: 1_000, check: { by: 'mdns' } } });
+
+let folder: string;
+let journal: Journal;
+let uploads: number;
+let fatal: unknown;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dropflash-engine-'));
+  journal = Journal.open(Journal.pathIn(folder));
+  uploads = 0;
+  fatal = null;
+});
+
+afterEach(() => {
+  journal.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** A protocol that takes a moment and is content. */
+const protocol: Protocol = {
+  name: 'espota',
+  summary: 'counts its uploads',
+  options: {},
+  minimumPauseMs: 0,
+  defaultPort: () => null,
+  accepts: () => ({ accepted: true }),
+  async flash(): Promise<FlashReport> {
+    uploads += 1;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return { proof: 'accepted', sentBytes: 3, elapsedMs: 50 };
+  },
+};
+
+/** A job that an earlier process planned and left. */
+function leaveQueuedJob(): void {
+  const dossier: Dossier = {
+    ...NOTHING_FOUND,
+    kind: 'app',
+    format: 'esp8266-arduino',
+    container: 'none',
+    chip: 'esp8266',
+    completeness: 'complete',
+    sizeBytes: 3,
+    contentBytes: 3,
+  };
+  const file = { name: 'sensor.bin', sha256: 'ab', sizeBytes: 3, seenMs: 1, dossier };
+  const { id: dropId } = journal.drops.taken(file);
+  journal.drops.placed(dropId, 'working', file.name);
+  const release = { id: 'r', rule: RULE.name, slot: 'all', image: 'ab', dropId, createdMs: 1, expiresMs: null };
+  journal.releases.insert(release);
+  journal.jobs.insert({ id: 'j', release: 'r', rule: RULE.name, device: DEVICE.id, image: 'ab', createdMs: 1 });
+}
+
+function engine(): JobEngine {
+  const protocols = new Map([[protocol.name, protocol]]);
+  const rules = openRuleBook([RULE], planContext(journal, protocols));
+  const devices = { get: () => DEVICE, list: () => [DEVICE] };
+  const book = new JobBook(journal, systemClock);
+  const shared = { journal, book, devices, clock: systemClock, log: silentLogger, rules: () => rules };
+  return new JobEngine({
+    ...shared,
+    planner: new Planner(shared),
+    rollouts: new RolloutBook(shared),
+    results: new DropResults({ ...shared, finish: async () => undefined }),
+    protocols,
+    limits: () => ({ total: 4, perSubnet: 4, exclusive: [] }),
+    opensAt: () => null,
+    links: createNodeLinks(systemClock, silentLogger),
+    loadImage: async () => ({ ...(journal.images.get('ab') as FirmwareImage), bytes: new Uint8Array(3) }),
+    reconfirm: () => undefined,
+    awaitReturn: async () => null,
+    random: () => 0,
+    onProgress: () => undefined,
+    onFatal: (error) => {
+      fatal = error;
+    },
+  });
+}
+
+describe('the job engine', () => {
+  it('starts nothing before its start, where it would be taken for what a crash cut off and sent again', async () => {
+    leaveQueuedJob();
+    const jobs = engine();
+    jobs.deviceSeen(DEVICE);
+    for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+    expect(uploads).toBe(0);
+
+    jobs.start();
+    await expect.poll(() => journal.jobs.get('j')?.state).toBe('succeeded');
+    await jobs.stop();
+    expect(uploads).toBe(1);
+    expect(fatal).toBe(null);
+    expect(journal.jobs.transitionsOf('j').map(({ event }) => event)).toEqual(['plan', 'start', 'succeed']);
+  });
+});
