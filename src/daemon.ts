@@ -2,6 +2,11 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, sleep } from './clock.ts';
 import type { Config } from './config/config.ts';
+import { type ActionParts, controlActions } from './control/actions.ts';
+import { EventFeed } from './control/event-feed.ts';
+import { controlServer } from './control/server.ts';
+import { socketPath } from './control/socket-path.ts';
+import { Transfers } from './control/transfers.ts';
 import { Discovery } from './discovery/discovery.ts';
 import type { RegistryEvent } from './discovery/registry.ts';
 import { ImageStore } from './firmware/store.ts';
@@ -16,9 +21,10 @@ import { mdnsReturn } from './jobs/mdns-return.ts';
 import { Planner } from './jobs/planner.ts';
 import { returnChecks } from './jobs/return-checks.ts';
 import { RolloutBook } from './jobs/rollout-book.ts';
-import { openRuleBook, planContext } from './jobs/rule-book.ts';
+import { deviceName, openRuleBook, planContext } from './jobs/rule-book.ts';
 import { WindowCalendar } from './jobs/schedule.ts';
-import type { Logger } from './log.ts';
+import { type Logger, tapped } from './log.ts';
+import type { Rule } from './model/rule.ts';
 import { PROTOCOLS } from './protocols/registry.ts';
 import { acquireInstanceLock, type InstanceLock } from './service/instance-lock.ts';
 import type { Part } from './service/lifecycle.ts';
@@ -33,6 +39,8 @@ export interface DaemonOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly onProgress?: (job: JobRecord, sentBytes: number, totalBytes: number) => void;
+  /** What commands to the running daemon need of its surroundings; without it there are none, whatever the config says. */
+  readonly control?: Pick<ActionParts, 'reload' | 'version'>;
 }
 
 /** The daemon's parts, connected; `service/` starts and stops them. */
@@ -57,8 +65,10 @@ const FIRST_ROUND_MS = 1_500;
  * SERVICE_DATA_FOLDER, JOURNAL_UNUSABLE, JOURNAL_TOO_NEW.
  */
 export function createDaemon(options: DaemonOptions): Daemon {
-  const { clock, log, random } = options;
+  const { clock, random } = options;
   let { config } = options;
+  const feed = new EventFeed(clock);
+  const log = tapped(options.log, (level, event, fields) => feed.publish(level, event, fields));
   const fatal = new AbortController();
   const onFatal = (error: unknown): void => fatal.abort(error);
 
@@ -75,6 +85,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
   for (const device of registry.list()) memory.note(device);
 
   const calendar = new WindowCalendar();
+  const opensAt = (rule: Rule, nowMs: number) => calendar.opensAt(rule, nowMs);
   const context = planContext(journal, PROTOCOLS);
   let rules = openRuleBook(config.rules, context);
   const book = new JobBook(journal, clock);
@@ -83,6 +94,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     ...shared,
     finish: (drop, to, result) => folder.finish(drop, to, result),
   });
+  const transfers = new Transfers(clock);
   const engine = new JobEngine({
     ...shared,
     planner: new Planner(shared),
@@ -90,13 +102,18 @@ export function createDaemon(options: DaemonOptions): Daemon {
     rollouts: new RolloutBook(shared),
     protocols: PROTOCOLS,
     limits: () => config.limits,
-    opensAt: (rule, nowMs) => calendar.opensAt(rule, nowMs),
+    opensAt,
     links: createNodeLinks(clock, log),
     loadImage: imageLoader(journal, (sha256) => store.read(sha256)),
     reconfirm: (device) => registry.reconfirm(device.id),
     awaitReturn: returnChecks(mdnsReturn(registry, clock), clock),
     random,
-    onProgress: options.onProgress ?? (() => undefined),
+    onProgress: (job, bytes, totalBytes) => {
+      options.onProgress?.(job, bytes, totalBytes);
+      if (!transfers.note(job.id, bytes, totalBytes)) return;
+      const device = deviceName(registry, job.device);
+      feed.publish('info', 'job.progress', { job: job.id, device, rule: job.rule, bytes, totalBytes });
+    },
     onFatal,
   });
   const folder = new DropFolder({
@@ -127,6 +144,12 @@ export function createDaemon(options: DaemonOptions): Daemon {
     { name: 'jobs', start: async () => engine.start(), stop: () => engine.stop() },
     { name: 'drop-folder', start: (signal) => folder.start(signal), stop: () => folder.stop() },
   ];
+
+  if (options.control !== undefined && config.control !== false) {
+    const actions = controlActions({ ...shared, ...options.control, engine, opensAt, transfers, pid: options.pid });
+    const socket = socketPath(config.control, config.dataPath, process.platform);
+    parts.push(controlServer({ socket, actions, feed, log }));
+  }
 
   return {
     parts,
@@ -195,6 +218,7 @@ function restartNeeds(before: Config, after: Config): string[] {
     ['drop', ({ drop }) => drop],
     ['data', ({ dataPath }) => dataPath],
     ['discovery', ({ discovery }) => discovery],
+    ['control', ({ control }) => control],
     ['log.format', ({ log }) => log.format],
     ['log.file', ({ log }) => log.file],
   ];

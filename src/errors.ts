@@ -200,6 +200,54 @@ export const CATALOGUE = {
     hint: 'Drop the file again; its bytes are not in the data folder any more.',
   },
   JOB_PROGRAM_ERROR: { disposition: 'permanent', hint: 'Report this with the log: it is a mistake in dropflash.' },
+  JOB_NOT_RETRYABLE: {
+    disposition: 'permanent',
+    hint: 'Look at the device with "dropflash explain"; to bring it another image, drop that image.',
+  },
+  JOB_NEEDS_FORCE: {
+    disposition: 'permanent',
+    hint: 'Look at which version the device runs; if it is the old one, run the command again with --force.',
+  },
+  JOB_NOT_CANCELLABLE: {
+    disposition: 'permanent',
+    hint: 'Wait for its end; what is being sent is not cut off, since that could leave the device half-updated.',
+  },
+
+  // --- CONTROL: commands to the running daemon -------------------------------------------------------------------------
+  CONTROL_NOT_RUNNING: {
+    disposition: 'permanent',
+    hint: 'Start the daemon ("dropflash run", or the service), or name its config with -c.',
+  },
+  CONTROL_DISABLED: {
+    disposition: 'permanent',
+    hint: 'Remove "control: false" from the config and restart the daemon.',
+  },
+  CONTROL_NO_ACCESS: {
+    disposition: 'permanent',
+    hint: "Run the command as the daemon's user, or as a member of its group.",
+  },
+  CONTROL_NO_ANSWER: {
+    disposition: 'retry',
+    hint: 'Look into the log of the daemon; it was reached and did not answer.',
+  },
+  CONTROL_BAD_ANSWER: {
+    disposition: 'permanent',
+    hint: 'Use the command of the same version as the daemon, and check "control.socket".',
+  },
+  CONTROL_BAD_REQUEST: { disposition: 'permanent', hint: 'Write the request as docs/control.md describes it.' },
+  CONTROL_BUSY: { disposition: 'retry', hint: 'End some of the "dropflash watch" that are running.' },
+  CONTROL_UNUSABLE: {
+    disposition: 'retry',
+    hint: 'Correct "control.socket", or remove what stands in its place, and restart the daemon.',
+  },
+  CONTROL_DEVICE_UNKNOWN: {
+    disposition: 'permanent',
+    hint: 'Look for its name with "dropflash devices".',
+  },
+  CONTROL_DEVICE_AMBIGUOUS: {
+    disposition: 'permanent',
+    hint: 'Name the device by its id; "dropflash devices" prints it.',
+  },
 
   // --- LINE: boards on ports, one after the other ----------------------------------------------------------------------
   LINE_STALLED: {

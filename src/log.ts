@@ -30,3 +30,24 @@ export const silentLogger: Logger = {
   trace: () => undefined,
   child: () => silentLogger,
 };
+
+/** Called with each event, of whatever level, before the logger decides whether to write it. */
+export type LogTap = (level: LogLevel, event: LogEvent, fields: LogFields) => void;
+
+/** A logger that hands each event, with all its fields, to `tap` as well: the log's events are the daemon's events. */
+export function tapped(logger: Logger, tap: LogTap, inherited: LogFields = {}): Logger {
+  const at =
+    (level: LogLevel) =>
+    (event: LogEvent, fields: LogFields = {}) => {
+      logger[level](event, fields);
+      tap(level, event, { ...inherited, ...fields });
+    };
+  return {
+    error: at('error'),
+    warn: at('warn'),
+    info: at('info'),
+    debug: at('debug'),
+    trace: at('trace'),
+    child: (fields) => tapped(logger.child(fields), tap, { ...inherited, ...fields }),
+  };
+}

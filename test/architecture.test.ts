@@ -14,6 +14,7 @@ const STEPS: readonly (readonly string[])[] = [
   ['firmware'],
   ['rules', 'watcher', 'discovery', 'config', 'protocols'],
   ['jobs'],
+  ['control'],
   ['daemon.ts'],
   ['cli'],
   ['main.ts'],

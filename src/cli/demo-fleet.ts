@@ -45,6 +45,7 @@ export function demoConfig(service: string): string {
   return `version: 1
 drop: { path: ./drop, settle: 300ms }
 data: ./data
+control: false
 discovery:
   mdns: { services: [${service}], interface: 127.0.0.1 }
 rules:

@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CATALOGUE, FlashError } from '../errors.ts';
 import { EXIT, type ExitCode, exitCodeFor } from '../service/exit-codes.ts';
+import { defineCancel } from './cancel.ts';
 import { defineCheck } from './check.ts';
 import type { Run } from './command.ts';
 import { defineDemo } from './demo.ts';
 import { defineDevices } from './devices.ts';
+import { defineExplain } from './explain.ts';
 import { defineFlash } from './flash.ts';
+import { defineHistory } from './history.ts';
 import { defineInspect } from './inspect.ts';
 import type { Io } from './io.ts';
 import { defineJob } from './job.ts';
@@ -14,10 +16,15 @@ import { defineJobs } from './jobs.ts';
 import { describeError, printJson, printLines } from './output.ts';
 import { definePlan } from './plan.ts';
 import { defineReleases } from './releases.ts';
+import { defineReload } from './reload.ts';
+import { defineRetry } from './retry.ts';
 import { defineRollout } from './rollout.ts';
 import { defineRollouts } from './rollouts.ts';
 import { defineRun } from './run.ts';
 import { defineSchema } from './schema.ts';
+import { defineStatus } from './status.ts';
+import { programVersion } from './version.ts';
+import { defineWatch } from './watch.ts';
 
 /** In the order of `--help`. */
 const COMMANDS = [
@@ -32,6 +39,13 @@ const COMMANDS = [
   defineReleases,
   defineRollouts,
   defineRollout,
+  defineStatus,
+  defineWatch,
+  defineExplain,
+  defineHistory,
+  defineRetry,
+  defineCancel,
+  defineReload,
   defineDemo,
   defineSchema,
 ];
@@ -58,7 +72,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<ExitC
 function buildProgram(io: Io, run: Run): Command {
   const program = new Command('dropflash')
     .description('Brings a firmware file to every device it belongs on, over the air, with proof of the outcome.')
-    .version(version(), '--version', 'print the version')
+    .version(programVersion(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .configureHelp({ showGlobalOptions: false })
@@ -68,11 +82,6 @@ function buildProgram(io: Io, run: Run): Command {
     .addHelpText('after', '\nEach command has its own help with examples: dropflash help flash');
   for (const define of COMMANDS) define(program, run);
   return program;
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return String((JSON.parse(text) as { version: unknown }).version);
 }
 
 /** commander has printed its sentence already; `--help` and `--version` end here too. */

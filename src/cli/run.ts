@@ -3,6 +3,8 @@ import { type Command, Option } from 'commander';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { formatProblems } from '../config/problem.ts';
+import type { ReloadDocument } from '../control/documents.ts';
 import { createDaemon, type Daemon } from '../daemon.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { createNotifier } from '../service/notify.ts';
@@ -12,6 +14,7 @@ import type { CommonOptions, Run } from './command.ts';
 import { configEnvironment, configForCommand, DEFAULT_CONFIG } from './config-file.ts';
 import type { Io } from './io.ts';
 import { hasColours } from './output.ts';
+import { programVersion } from './version.ts';
 
 interface RunArgs extends CommonOptions {
   readonly config: string;
@@ -69,7 +72,9 @@ function serve(config: Config, serviceLog: ServiceLog, args: RunArgs, io: Io): P
   const { env, pid, signals } = io;
   const log = serviceLog.logger;
   const clock = systemClock;
-  const daemon = createDaemon({ config, pid, clock, random: Math.random, log });
+  const reload = oneAtATime(() => reloadConfig(daemon, serviceLog, args, io));
+  const control = { reload, version: programVersion() };
+  const daemon = createDaemon({ config, pid, clock, random: Math.random, log, control });
   const notifier = createNotifier({ env, pid, clock, log, isAlive: daemon.isTurning });
   return runService({
     parts: daemon.parts,
@@ -80,12 +85,12 @@ function serve(config: Config, serviceLog: ServiceLog, args: RunArgs, io: Io): P
     fatal: daemon.fatal,
     stopDeadlineMs: STOP_DEADLINE_MS,
     describeReady: daemon.describe,
-    reload: () => reload(daemon, serviceLog, args, io),
+    reload: async () => void (await reload()),
   });
 }
 
 /** A config that is wrong changes nothing: the old one stays at work, and the log says so. */
-async function reload(daemon: Daemon, serviceLog: ServiceLog, args: RunArgs, io: Io): Promise<void> {
+async function reloadConfig(daemon: Daemon, serviceLog: ServiceLog, args: RunArgs, io: Io): Promise<ReloadDocument> {
   const log = serviceLog.logger;
   const file = resolve(io.cwd, args.config);
   const { config, problems, warnings } = await loadConfig(file, configEnvironment(io, 'required'));
@@ -93,9 +98,20 @@ async function reload(daemon: Daemon, serviceLog: ServiceLog, args: RunArgs, io:
   if (config === null) {
     for (const problem of problems) log.error('config.problem', { ...problem });
     log.error('config.rejected', { file, problems: problems.length });
-    return;
+    return { accepted: false, problems: formatProblems(problems), needRestart: [] };
   }
   const needRestart = daemon.reload(config);
   serviceLog.setLevel(logLevel(args, config));
   log.info('config.reloaded', { file, ...(needRestart.length === 0 ? {} : { needRestart }) });
+  return { accepted: true, problems: [], needRestart };
+}
+
+/** SIGHUP and `dropflash reload` may come together: what was read last is what counts, so one waits for the other. */
+function oneAtATime<Result>(work: () => Promise<Result>): () => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const run = last.then(work);
+    last = run.catch(() => undefined);
+    return run;
+  };
 }

@@ -11,6 +11,7 @@ export interface Config {
   readonly discovery: DiscoverySettings;
   readonly devices: readonly FixedDevice[];
   readonly limits: Limits;
+  readonly control: ControlSettings | false;
   readonly log: LogSettings;
   /** In file order: the first that matches decides. */
   readonly rules: readonly Rule[];
@@ -33,6 +34,12 @@ export interface MdnsSettings {
   readonly services: readonly string[];
   /** `auto`: every interface that is up; else the name or address of one. */
   readonly interface: string;
+}
+
+/** How commands reach the running daemon. */
+export interface ControlSettings {
+  /** A Unix socket; on Windows a pipe stands in its place. Null: the usual one of the data folder. */
+  readonly socket: string | null;
 }
 
 /** How many devices are sent to at once. */

@@ -14,7 +14,7 @@ import { formatDuration, formatSize } from './units.ts';
  * Written to a file it loads to the same config again, but for secrets in plain text.
  */
 export function effectiveConfig(config: Config, protocols: readonly ProtocolOptions[]): Record<string, unknown> {
-  const { drop, discovery, limits, log } = config;
+  const { drop, discovery, limits, control, log } = config;
   return {
     version: CONFIG_VERSION,
     drop: { path: drop.path, settle: formatDuration(drop.settleMs), scan: formatDuration(drop.scanMs) },
@@ -22,6 +22,7 @@ export function effectiveConfig(config: Config, protocols: readonly ProtocolOpti
     discovery: { mdns: discovery.mdns, usb: false },
     devices: config.devices.map(withoutNulls<FixedDevice>),
     limits: { total: limits.total, 'per-subnet': limits.perSubnet, exclusive: limits.exclusive },
+    control: control === false ? false : withoutNulls(control),
     log: { level: log.level, format: log.format, ...(log.file === null ? {} : { file: effectiveLogFile(log.file) }) },
     rules: config.rules.map((rule) => effectiveRule(rule, protocols)),
   };

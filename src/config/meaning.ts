@@ -74,6 +74,7 @@ function insideDrop(root: unknown, configFile: string, resolvePath: (path: strin
   const guests: readonly { readonly path: KeyPath; readonly what: string; readonly place: unknown }[] = [
     { path: ['data'], what: 'the data folder', place: data },
     { path: ['log', 'file', 'path'], what: 'the log file', place: logFile },
+    { path: ['control', 'socket'], what: 'the control socket', place: fieldOf(fieldOf(root, 'control'), 'socket') },
     { path: ['drop', 'path'], what: 'this config file', place: configFile },
   ];
   return guests.flatMap(({ path, what, place }) => {

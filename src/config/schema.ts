@@ -148,6 +148,29 @@ const limitsSchema = z
     exclusive: limits.exclusive,
   }));
 
+/** `sun_path` of sockaddr_un holds so many bytes and a NUL: 108 on Linux, 104 on macOS and the BSDs (unix(7), unix(4)). */
+const LONGEST_SOCKET_BYTES = 103;
+
+const controlSchema = ({ resolvePath }: SchemaContext) =>
+  z.union(
+    [
+      z.literal(false),
+      z
+        .strictObject({
+          socket: path('the path of a socket', resolvePath)
+            .refine((socket) => Buffer.byteLength(socket) <= LONGEST_SOCKET_BYTES, {
+              error: `expected a path of at most ${LONGEST_SOCKET_BYTES} bytes, the longest that a Unix socket may have`,
+            })
+            .optional()
+            .describe(
+              'The Unix socket that commands use; on Windows a named pipe stands in its place. Without it: control.sock in the data folder.',
+            ),
+        })
+        .transform(({ socket }) => ({ socket: socket ?? null })),
+    ],
+    expecting('false or a mapping with socket'),
+  );
+
 const logSchema = ({ resolvePath }: SchemaContext) =>
   z
     .strictObject(
@@ -199,6 +222,9 @@ export function configSchema(context: SchemaContext) {
           .default([])
           .describe('The fixed list: devices by address, or a name, tags and a chip for those that discovery finds.'),
         limits: limitsSchema.prefault({}).describe('How much happens at once.'),
+        control: controlSchema(context)
+          .prefault({})
+          .describe('Commands to the running daemon (status, retry, watch, …); false switches them off.'),
         log: logSchema(context).prefault({}).describe('What is written down, and how.'),
         rules: listOf(ruleSchema(context), 'rules')
           .min(1, { error: 'expected at least one rule' })

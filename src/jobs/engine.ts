@@ -12,6 +12,7 @@ import type { JobRecord } from './journal/jobs.ts';
 import type { RolloutRecord } from './journal/rollouts.ts';
 import type { Planner } from './planner.ts';
 import { recover } from './recovery.ts';
+import { renew } from './renewal.ts';
 import { isAbsence } from './retry.ts';
 import type { RolloutBook } from './rollout-book.ts';
 import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
@@ -131,6 +132,23 @@ export class JobEngine {
     const { rollout, cancelled } = this.#parts.rollouts.abort(release, by);
     for (const job of cancelled) this.#ended(job);
     return rollout;
+  }
+
+  /**
+   * Starts a job again that failed or was cancelled. `force`: also where the device may have taken the image.
+   * Throws JOB_NOT_FOUND, JOB_NOT_RETRYABLE, JOB_NEEDS_FORCE.
+   */
+  retry(jobId: string, force: boolean): JobRecord {
+    const { devices, log } = this.#parts;
+    const job = renew(jobId, force, this.#parts);
+    log.info('job.planned', {
+      job: job.id,
+      device: deviceName(devices, job.device),
+      rule: job.rule,
+      reason: force ? 'asked for by a person, with force' : 'asked for by a person',
+    });
+    this.wake();
+    return job;
   }
 
   /** How many jobs are under way: for the status line and the watchdog. */

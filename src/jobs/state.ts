@@ -2,7 +2,7 @@ import { JOB_STATES, type JobState } from '../model/job.ts';
 
 /**
  * What can happen to a job. `doubt`: the attempt ended without an answer after the device may have taken the image.
- * `revive`: a device that had not answered has come back by itself. `interrupt`: the process ended before the image was whole.
+ * `revive`: a device that had not answered has come back by itself. `renew`: a person wants it done again. `interrupt`: the process ended before the image was whole.
  */
 export type JobEvent =
   | 'start'
@@ -13,6 +13,7 @@ export type JobEvent =
   | 'interrupt'
   | 'fail'
   | 'revive'
+  | 'renew'
   | 'cancel'
   | 'supersede';
 
@@ -30,8 +31,8 @@ export const NEXT = {
   },
   confirming: { succeed: 'succeeded', fail: 'failed' },
   succeeded: {},
-  failed: { revive: 'queued', supersede: 'superseded' },
-  cancelled: {},
+  failed: { revive: 'queued', renew: 'queued', supersede: 'superseded' },
+  cancelled: { renew: 'queued' },
   superseded: {},
 } as const satisfies Record<JobState, Partial<Record<JobEvent, JobState>>>;
 
@@ -43,7 +44,7 @@ export function nextState(from: JobState, event: JobEvent): JobState {
   return to;
 }
 
-/** Nothing happens to the job any more, unless its device comes back (`revive`). */
+/** Nothing happens to the job any more, unless its device comes back (`revive`) or a person asks (`renew`). */
 export function isFinal(state: JobState): boolean {
   return state !== 'queued' && state !== 'running' && state !== 'confirming';
 }

@@ -18,6 +18,7 @@ export class DeviceTable {
   readonly #all: StatementSync;
   readonly #hold: StatementSync;
   readonly #held: StatementSync;
+  readonly #forgetAccepted: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#put = database.prepare(
@@ -32,6 +33,10 @@ export class DeviceTable {
     this.#held = database.prepare(
       `SELECT * FROM device_images WHERE device IN (SELECT value FROM json_each(?)) AND target = ?
        ORDER BY at_ms DESC LIMIT 1`,
+    );
+    this.#forgetAccepted = database.prepare(
+      `DELETE FROM device_images
+       WHERE device IN (SELECT value FROM json_each(?)) AND target = ? AND image = ? AND proof = 'accepted'`,
     );
   }
 
@@ -51,6 +56,11 @@ export class DeviceTable {
   /** The device took this image, with this proof. */
   holds(deviceId: string, target: ImageTarget, image: string, proof: Proof, atMs: number): void {
     this.#hold.run(deviceId, target, image, proof, atMs);
+  }
+
+  /** That the device accepted this image counts no more; that it came back with it would. */
+  forgetAccepted(deviceIds: readonly string[], target: ImageTarget, image: string): void {
+    this.#forgetAccepted.run(JSON.stringify(deviceIds), target, image);
   }
 
   /** The last one that it took, under any of its ids. */

@@ -16,6 +16,7 @@ describe('a config that says only what it must', () => {
       discovery: { mdns: { services: ['arduino'], interface: 'auto' }, usb: false },
       devices: [],
       limits: { total: 32, perSubnet: 16, exclusive: [] },
+      control: { socket: null },
       log: { level: 'info', format: 'json', file: null },
       rules: [
         {

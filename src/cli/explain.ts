@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { systemClock } from '../clock.ts';
+import { ask } from '../control/client.ts';
+import type { ExplainDocument, ReleaseExplanation } from '../control/documents.ts';
+import type { Device } from '../model/device.ts';
+import { EXIT } from '../service/exit-codes.ts';
+import { type Run, withCommonOptions } from './command.ts';
+import { DEFAULT_CONFIG } from './config-file.ts';
+import { type ControlArgs, withDaemon } from './control-target.ts';
+import { humanAge, humanDuration, printable, printJson, printLines, tableLines } from './output.ts';
+
+export function defineExplain(program: Command, run: Run): void {
+  const command = program
+    .command('explain')
+    .summary('what a device ought to run, and why it does not yet')
+    .description(
+      'Asks the running daemon for each current release: which rule decides for this device, what happens next and when, and why not now.',
+    )
+    .argument('<device>', 'its name, id, MAC or address')
+    .option('-c, --config <file>', 'the config', DEFAULT_CONFIG);
+  withCommonOptions(command, ['dropflash explain kitchen-plug', 'dropflash explain 10.0.7.31 --json']).action(
+    (device: string, options: ControlArgs) =>
+      run(options, (io) =>
+        withDaemon(options, io, async (target) => {
+          const path = `/v1/devices/${encodeURIComponent(device)}/explain`;
+          const explained = await ask<ExplainDocument>(target, 'GET', path);
+          if (options.json) printJson(io, explained);
+          else printLines(io.stdout, linesOf(explained, systemClock.now()));
+          return EXIT.done;
+        }),
+      ),
+  );
+}
+
+function linesOf({ device, holds, releases }: ExplainDocument, nowMs: number): string[] {
+  const head = deviceLines(device, holds, nowMs);
+  if (releases.length === 0) return [...head, '', 'no image was dropped yet'];
+  return [...head, ...releases.flatMap((release) => ['', ...releaseLines(release, nowMs)])];
+}
+
+/** Who a device is, for the head of a page about it. */
+export function deviceLines(device: Device, holds: ExplainDocument['holds'], nowMs: number): string[] {
+  const seen = device.lastSeenMs === null ? 'never heard' : `last seen ${humanAge(device.lastSeenMs, nowMs)}`;
+  return tableLines([
+    ['device', `${device.name} (${device.id})`],
+    [
+      'address',
+      device.address === null ? 'none yet' : `${device.address}${device.port === null ? '' : `:${device.port}`}`,
+    ],
+    ['presence', `${device.presence}, ${seen}`],
+    [
+      'holds',
+      holds === null ? 'not known' : `${holds.name ?? holds.image}, ${holds.proof} ${humanAge(holds.atMs, nowMs)}`,
+    ],
+  ]).map(printable);
+}
+
+function releaseLines(explained: ReleaseExplanation, nowMs: number): string[] {
+  const { release, releaseRule, imageName, rule, shadowed, refusal, job, next, nextMs, whyNotNow } = explained;
+  const when =
+    nextMs === null ? '' : ` at ${new Date(nextMs).toISOString()} (in ${humanDuration(Math.max(0, nextMs - nowMs))})`;
+  return tableLines([
+    ['image', `${imageName} (release ${release} of rule ${releaseRule})`],
+    [
+      'decides',
+      rule === null ? 'no rule' : `rule ${rule}${shadowed.length === 0 ? '' : `, before ${shadowed.join(', ')}`}`,
+    ],
+    ...(refusal === null ? [] : [['refused', `${refusal.code}: ${refusal.reason}`]]),
+    ...(job === null
+      ? []
+      : [['job', `${job.id}, ${job.state}${job.error === null ? '' : `: ${job.error.code}: ${job.error.message}`}`]]),
+    ['next', `${next}${when}`],
+    ...(whyNotNow === null ? [] : [['why not now', whyNotNow]]),
+  ]).map(printable);
+}

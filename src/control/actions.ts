@@ -1,0 +1,102 @@
+import type { Clock } from '../clock.ts';
+import { FlashError } from '../errors.ts';
+import type { JobEngine } from '../jobs/engine.ts';
+import type { JobBook } from '../jobs/job-book.ts';
+import type { JobRecord } from '../jobs/journal/jobs.ts';
+import type { Journal } from '../jobs/journal/journal.ts';
+import { type DeviceDirectory, deviceName, type RuleBook } from '../jobs/rule-book.ts';
+import type { Logger } from '../log.ts';
+import type { Rule } from '../model/rule.ts';
+import type { JobDocument, ReloadDocument, StatusDocument, UnderWayDocument } from './documents.ts';
+import { explain } from './explain.ts';
+import { findDevice } from './find-device.ts';
+import { historyOf } from './history.ts';
+import type { Caller, ControlActions } from './routes.ts';
+import type { Transfers } from './transfers.ts';
+
+export interface ActionParts {
+  readonly engine: JobEngine;
+  readonly journal: Journal;
+  readonly book: JobBook;
+  readonly devices: DeviceDirectory;
+  readonly rules: () => RuleBook;
+  readonly opensAt: (rule: Rule, nowMs: number) => number | null;
+  readonly reload: () => Promise<ReloadDocument>;
+  readonly transfers: Transfers;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly pid: number;
+  readonly version: string;
+}
+
+/** What the running daemon does when it is asked. */
+export function controlActions(parts: ActionParts): ControlActions {
+  const { engine, journal, book, devices, clock, log } = parts;
+  const startedMs = clock.now();
+  const documentOf = (job: JobRecord): JobDocument => ({ job, device: deviceName(devices, job.device) });
+
+  /** What a person orders is known before it is done. */
+  function note(command: string, by: Caller, fields: Readonly<Record<string, unknown>>): void {
+    log.info('control.command', { command, by: by.claims, ...fields });
+  }
+
+  return {
+    status: () => statusOf(parts, startedMs),
+    reload(by) {
+      note('reload', by, {});
+      return parts.reload();
+    },
+    retry(jobId, force, by) {
+      note('retry', by, { job: jobId, force });
+      return documentOf(engine.retry(jobId, force));
+    },
+    cancel(jobId, by) {
+      note('cancel', by, { job: jobId });
+      const job = book.get(jobId);
+      if (job === null) throw new FlashError('JOB_NOT_FOUND', `there is no job ${JSON.stringify(jobId)}`);
+      if (!engine.cancel(jobId)) {
+        throw new FlashError(
+          'JOB_NOT_CANCELLABLE',
+          `job ${jobId} is ${job.state}; only one that waits can be taken out`,
+        );
+      }
+      return documentOf(book.get(jobId) ?? job);
+    },
+    history: (device) => historyOf(findDevice(devices.list(), device), journal),
+    explain: (device) =>
+      explain(findDevice(devices.list(), device), {
+        journal,
+        rules: parts.rules(),
+        opensAt: parts.opensAt,
+        nowMs: clock.now(),
+      }),
+  };
+}
+
+function statusOf({ engine, book, devices, transfers, pid, version }: ActionParts, startedMs: number): StatusDocument {
+  const count = { present: 0, away: 0, unknown: 0 };
+  for (const { presence } of devices.list()) count[presence] += 1;
+  const underWay = book.in('running', 'confirming');
+  transfers.retain(new Set(underWay.map(({ id }) => id)));
+  return {
+    pid,
+    version,
+    startedMs,
+    devices: count,
+    jobs: engine.counts,
+    underWay: underWay.map((job) => underWayOf(job, devices, transfers)),
+  };
+}
+
+function underWayOf(job: JobRecord, devices: DeviceDirectory, transfers: Transfers): UnderWayDocument {
+  const { sentBytes, totalBytes } = transfers.get(job.id) ?? { sentBytes: null, totalBytes: null };
+  return {
+    job: job.id,
+    device: deviceName(devices, job.device),
+    rule: job.rule,
+    state: job.state === 'confirming' ? 'confirming' : 'running',
+    step: job.step,
+    sentBytes,
+    totalBytes,
+  };
+}

@@ -1,0 +1,100 @@
+import type { ErrorReport } from '../errors.ts';
+import type { HeldImage } from '../jobs/journal/devices.ts';
+import type { AttemptRecord, JobRecord, TransitionRecord } from '../jobs/journal/jobs.ts';
+import type { Device } from '../model/device.ts';
+import type { RefusalCode } from '../model/plan.ts';
+
+/** What the control API answers with. Keys are only ever added to within `/v1`. */
+
+/** The daemon at a glance. */
+export interface StatusDocument {
+  readonly pid: number;
+  readonly version: string;
+  readonly startedMs: number;
+  readonly devices: { readonly present: number; readonly away: number; readonly unknown: number };
+  readonly jobs: { readonly queued: number; readonly running: number; readonly confirming: number };
+  /** Jobs that hold a device at this moment, oldest first. */
+  readonly underWay: readonly UnderWayDocument[];
+}
+
+/** A job that is being sent, or whose device is awaited. */
+export interface UnderWayDocument {
+  readonly job: string;
+  readonly device: string;
+  readonly rule: string;
+  readonly state: 'running' | 'confirming';
+  readonly step: string | null;
+  /** Null until the first bytes were sent, and after a restart of the daemon. */
+  readonly sentBytes: number | null;
+  readonly totalBytes: number | null;
+}
+
+/** What became of a reload. With `problems` the old config is still at work. */
+export interface ReloadDocument {
+  readonly accepted: boolean;
+  readonly problems: readonly string[];
+  /** Keys that changed and take a restart. */
+  readonly needRestart: readonly string[];
+}
+
+/** A job after a command. */
+export interface JobDocument {
+  readonly job: JobRecord;
+  readonly device: string;
+}
+
+/** What was done to a device, newest job first. */
+export interface HistoryDocument {
+  readonly device: Device;
+  /** The application that it is known to hold. */
+  readonly holds: (HeldImage & { readonly name: string | null }) | null;
+  readonly jobs: readonly HistoryJob[];
+}
+
+export interface HistoryJob extends JobRecord {
+  readonly imageName: string | null;
+  readonly attemptRecords: readonly AttemptRecord[];
+  readonly transitions: readonly TransitionRecord[];
+}
+
+/** What a device ought to run, and what happens next. */
+export interface ExplainDocument {
+  readonly device: Device;
+  readonly holds: (HeldImage & { readonly name: string | null }) | null;
+  /** One entry for each current release. */
+  readonly releases: readonly ReleaseExplanation[];
+}
+
+export interface ReleaseExplanation {
+  readonly release: string;
+  readonly releaseRule: string;
+  readonly image: string;
+  readonly imageName: string;
+  /** The rule that decides for this device and image; null where none matches. */
+  readonly rule: string | null;
+  /** Other rules that match as well and do not decide. */
+  readonly shadowed: readonly string[];
+  /** Why the rules leave the device alone; null where they do not. */
+  readonly refusal: { readonly code: RefusalCode; readonly reason: string } | null;
+  readonly job: Pick<JobRecord, 'id' | 'state' | 'proof' | 'attempts' | 'error'> | null;
+  /** What happens next, in a sentence. */
+  readonly next: string;
+  /** When, epoch ms; null: as soon as what `next` names happens, or never. */
+  readonly nextMs: number | null;
+  /** Why it does not happen now; null where nothing is in the way, or there is nothing to do. */
+  readonly whyNotNow: string | null;
+}
+
+/** One line of the event stream: what the log says, as it happens. `event` comes from the log's own list. */
+export interface EventDocument {
+  /** Epoch ms. */
+  readonly atMs: number;
+  readonly level: string;
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+/** The body of any answer that is not 2xx. */
+export interface FailureDocument {
+  readonly error: ErrorReport;
+}

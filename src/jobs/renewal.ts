@@ -1,0 +1,83 @@
+import { CATALOGUE, type ErrorReport, FlashError } from '../errors.ts';
+import type { JobBook } from './job-book.ts';
+import type { JobRecord } from './journal/jobs.ts';
+import type { Journal } from './journal/journal.ts';
+import { type DeviceDirectory, idsOf, type RuleBook } from './rule-book.ts';
+import { targetOf } from './targets.ts';
+
+export interface RenewalParts {
+  readonly journal: Journal;
+  readonly book: JobBook;
+  readonly rules: () => RuleBook;
+  readonly devices: DeviceDirectory;
+}
+
+/**
+ * A person asks for a job that failed or was cancelled to be done again. `force` sends once more to a device that may have taken the
+ * image already. Returns the job, queued. Throws JOB_NOT_FOUND, JOB_NOT_RETRYABLE, JOB_NEEDS_FORCE.
+ */
+export function renew(jobId: string, force: boolean, parts: RenewalParts): JobRecord {
+  const { book, journal } = parts;
+  const job = book.get(jobId);
+  if (job === null) throw new FlashError('JOB_NOT_FOUND', `there is no job ${JSON.stringify(jobId)}`);
+  if (job.state !== 'failed' && job.state !== 'cancelled') {
+    throw new FlashError(
+      'JOB_NOT_RETRYABLE',
+      `job ${job.id} is ${job.state}; only one that failed or was cancelled starts again`,
+    );
+  }
+  if (mayHaveTaken(job.error) && !force) {
+    const { code, message } = job.error;
+    throw new FlashError(
+      'JOB_NEEDS_FORCE',
+      `the device of job ${job.id} may have taken the image (${code}: ${message}); sending it again is a guess`,
+    );
+  }
+  return journal.transaction(() => {
+    if (mayHaveTaken(job.error)) forgetAcceptance(job, parts);
+    refuseWhatRulesRefuse(job, parts);
+    const change = { attempts: 0, notBeforeMs: 0, step: null, proof: null, error: null, confirmFromMs: null } as const;
+    return book.transition(job.id, 'renew', change, undefined, force ? 'by a person, with force' : 'by a person');
+  });
+}
+
+/** Accepted and not seen again, or an answer that was lost: the device may run the image. */
+function mayHaveTaken(error: ErrorReport | null): error is ErrorReport {
+  return error !== null && (error.code === 'JOB_NOT_RETURNED' || CATALOGUE[error.code].disposition === 'uncertain');
+}
+
+/** That the device said OK is no reason any more to leave it alone: whoever forces knows better. */
+function forgetAcceptance(job: JobRecord, { journal, devices }: RenewalParts): void {
+  const image = journal.images.get(job.image);
+  if (image === null) return;
+  const device = devices.get(job.device);
+  journal.devices.forgetAccepted(
+    device === null ? [job.device] : idsOf(device),
+    targetOf(image.dossier.kind),
+    job.image,
+  );
+}
+
+function refuseWhatRulesRefuse(job: JobRecord, { journal, rules, devices }: RenewalParts): void {
+  const release = journal.releases.get(job.release);
+  const image = journal.images.get(job.image);
+  if (release?.state !== 'current' || image === null) {
+    throw new FlashError(
+      'JOB_NOT_RETRYABLE',
+      `the release of job ${job.id} is ${release?.state ?? 'gone'}, no longer current`,
+    );
+  }
+  const device = devices.get(job.device);
+  if (device === null) return;
+  const decision = rules().decide({ ...image, name: release.imageName }, device);
+  if (decision.kind === 'refuse') {
+    const { code, reason } = decision.refusal;
+    throw new FlashError('JOB_NOT_RETRYABLE', `the rules leave "${device.name}" alone now: ${code}: ${reason}`);
+  }
+  if (decision.rule !== job.rule) {
+    throw new FlashError(
+      'JOB_NOT_RETRYABLE',
+      `rule "${decision.rule}" decides for "${device.name}" now, not "${job.rule}"`,
+    );
+  }
+}
