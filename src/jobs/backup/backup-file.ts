@@ -32,19 +32,18 @@ export function metadataPath(path: string): string {
  * Reads the first `sizeBytes` of a board's flash into `path`, with its metadata beside it. Both are on the disk when it resolves; where it
  * throws, neither is there.
  *
- * @throws FlashError BACKUP_NOT_WRITTEN, what reading the board throws, or the signal's reason
+ * @throws FlashError BACKUP_NOT_WRITTEN, and what reading the board throws
  */
 export async function writeBackup(
   board: Board,
   { path, sizeBytes, clock }: { path: string; sizeBytes: number; clock: Clock },
   onBytes: OnBytes,
-  signal: AbortSignal,
 ): Promise<BackupMetadata> {
   const part = `${path}.part`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o750 });
     const file = await open(part, 'w', 0o640);
-    const sha256 = await copyFlash(board, file, sizeBytes, onBytes, signal).finally(() => file.close());
+    const sha256 = await copyFlash(board, file, sizeBytes, onBytes).finally(() => file.close());
     const madeAt = new Date(clock.now()).toISOString();
     const metadata: BackupMetadata = {
       format: FORMAT,
@@ -60,21 +59,15 @@ export async function writeBackup(
     return metadata;
   } catch (cause) {
     await rm(part, { force: true }).catch(() => undefined);
-    throw asBackupError(cause, path, signal);
+    throw asBackupError(cause, path);
   }
 }
 
-async function copyFlash(
-  board: Board,
-  file: FileHandle,
-  sizeBytes: number,
-  onBytes: OnBytes,
-  signal: AbortSignal,
-): Promise<string> {
+async function copyFlash(board: Board, file: FileHandle, sizeBytes: number, onBytes: OnBytes): Promise<string> {
   const hash = createHash('sha256');
   for (let offset = 0; offset < sizeBytes; offset += BLOCK_BYTES) {
     const length = Math.min(BLOCK_BYTES, sizeBytes - offset);
-    const block = await board.read(offset, length, (done) => onBytes(offset + done, sizeBytes), signal);
+    const block = await board.read(offset, length, (done) => onBytes(offset + done, sizeBytes));
     hash.update(block);
     await file.write(block, 0, block.length, offset);
     onBytes(offset + length, sizeBytes);
@@ -89,10 +82,10 @@ async function writeSynced(path: string, text: string): Promise<void> {
   await file.sync();
 }
 
-function asBackupError(cause: unknown, path: string, signal: AbortSignal): unknown {
-  if (cause instanceof FlashError || cause === signal.reason) return cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new FlashError('BACKUP_NOT_WRITTEN', `the backup ${path} cannot be written: ${why}`, { cause });
+/** What the board threw, or the signal's reason, stays as it is: only the disk's errors carry a system code. */
+function asBackupError(cause: unknown, path: string): unknown {
+  if (!(cause instanceof Error) || !('syscall' in cause)) return cause;
+  return new FlashError('BACKUP_NOT_WRITTEN', `the backup ${path} cannot be written: ${cause.message}`, { cause });
 }
 
 /** A backup in memory, checked against its own hash. */

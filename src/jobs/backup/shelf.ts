@@ -23,14 +23,14 @@ export class BackupShelf {
    *
    * @throws FlashError BACKUP_NO_SIZE, and what {@link writeBackup} throws
    */
-  async make(board: Board, keep: number, onBytes: OnBytes, signal: AbortSignal): Promise<string> {
+  async make(board: Board, keep: number, onBytes: OnBytes): Promise<string> {
     const { flashSizeBytes, mac, chip } = board.identity;
     if (flashSizeBytes === null)
       throw new FlashError('BACKUP_NO_SIZE', `${chip} ${mac} does not tell how large its flash is`);
     const folder = join(this.#folder, mac.replaceAll(':', '-'));
     const name = new Date(this.#clock.now()).toISOString().replaceAll(/[-:.]/g, '');
     const path = join(folder, `${name}.bin`);
-    await writeBackup(board, { path, sizeBytes: flashSizeBytes, clock: this.#clock }, onBytes, signal);
+    await writeBackup(board, { path, sizeBytes: flashSizeBytes, clock: this.#clock }, onBytes);
     await prune(folder, keep);
     return path;
   }

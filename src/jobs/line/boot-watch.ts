@@ -16,6 +16,7 @@ export class BootWatch {
   readonly #expect: RegExp | null;
   readonly #reject: RegExp | null;
   #text = '';
+  #verdict: BootVerdict = { kind: 'undecided' };
 
   constructor({ expect, reject }: Pick<BootCheck, 'expect' | 'reject'>) {
     this.#expect = expect === null ? null : new RegExp(expect, 'm');
@@ -25,6 +26,16 @@ export class BootWatch {
   /** What must not appear counts before what must: a text that holds both is of a board that goes wrong. */
   feed(bytes: Uint8Array): BootVerdict {
     this.#text = (this.#text + Buffer.from(bytes).toString('latin1')).slice(-KEPT_CHARACTERS);
+    this.#verdict = this.#judge();
+    return this.#verdict;
+  }
+
+  /** As of the last bytes. */
+  get verdict(): BootVerdict {
+    return this.#verdict;
+  }
+
+  #judge(): BootVerdict {
     const [rejected] = this.#reject?.exec(this.#text) ?? [];
     if (rejected !== undefined) return { kind: 'rejected', found: rejected };
     return this.#expect?.test(this.#text) ? { kind: 'passed' } : { kind: 'undecided' };

@@ -13,8 +13,8 @@ export interface Order {
   readonly rule: Rule;
   /** The newest: what the board's record calls its release. */
   readonly release: ReleaseRecord;
-  /** Oldest first. */
-  readonly images: readonly StoredImage[];
+  /** Written one after the other. */
+  readonly batches: readonly (readonly StoredImage[])[];
 }
 
 export interface OrderParts {
@@ -58,7 +58,7 @@ export function orderFor(device: Device, board: BoardIdentity, parts: OrderParts
     const offers = chosen.get(rule.name);
     const newest = offers?.at(-1);
     if (offers === undefined || newest === undefined) continue;
-    return { rule, release: newest.release, images: afterWholeFlash(offers).map(({ image }) => image) };
+    return { rule, release: newest.release, batches: batchesOf(offers.map(({ image }) => image)) };
   }
   const why = reasons.length === 0 ? 'no release is current' : reasons.join('; ');
   throw new FlashError('LINE_NO_RELEASE', `nothing is released for ${board.chip} ${board.mac}: ${why}`);
@@ -73,8 +73,12 @@ function attachOffers({ journal, rules }: OrderParts): Offer[] {
   });
 }
 
-/** What is older than an image of the whole flash is overwritten by it, and need not be written. */
-function afterWholeFlash(offers: readonly Offer[]): readonly Offer[] {
-  const at = offers.findLastIndex(({ image }) => targetOf(image.dossier.kind) === 'flash');
-  return at < 0 ? offers : offers.slice(at);
+/**
+ * What is older than an image of the whole flash is overwritten by it, and left out; what is newer goes over it, in a batch of its own.
+ */
+function batchesOf(images: readonly StoredImage[]): readonly (readonly StoredImage[])[] {
+  const at = images.findLastIndex(({ dossier }) => targetOf(dossier.kind) === 'flash');
+  if (at < 0) return [images];
+  const newer = images.slice(at + 1);
+  return [images.slice(at, at + 1), ...(newer.length === 0 ? [] : [newer])];
 }

@@ -64,13 +64,13 @@ export class UnitBook {
   }
 
   /** Does a step, times it, and gives it up where it stalls. */
-  async step<T>(step: UnitStep, work: (signal: AbortSignal, onBytes: OnBytes) => Promise<T>): Promise<T> {
+  async step<T>(step: UnitStep, work: (onBytes: OnBytes) => Promise<T>): Promise<T> {
     const { clock, log, onProgress } = this.#parts;
     const startedAt = clock.monotonic();
     log.debug('unit.step', { unit: this.#unit.id, step });
     try {
-      return await withinStall({ clock, step, stallMs: STALL_MS[step], signal: this.#signal }, ({ signal, alive }) =>
-        work(signal, (doneBytes, totalBytes) => {
+      return await withinStall({ clock, step, stallMs: STALL_MS[step], signal: this.#signal }, (alive) =>
+        work((doneBytes, totalBytes) => {
           alive();
           onProgress(this.#unit, step, doneBytes, totalBytes);
         }),

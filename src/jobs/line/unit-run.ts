@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { sleep } from '../../clock.ts';
 import { FlashError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
-import type { FirmwareImage } from '../../model/image.ts';
+import type { FirmwareImage, StoredImage } from '../../model/image.ts';
 import type { BootCheck } from '../../model/rule.ts';
 import type { PlacedImage, Unit, UnitImage, UnitRowState } from '../../model/unit.ts';
 import type { BackupShelf } from '../backup/shelf.ts';
@@ -24,6 +24,8 @@ export interface UnitRunParts extends UnitBookParts, OrderParts {
 }
 
 const CLOSE_LIMIT_MS = 10_000;
+/** The boot text is awaited in turns of this length, so that a long wait does not look like a port that hangs. */
+const LISTEN_MS = 5_000;
 
 /**
  * One run: a board on a port, from opening the port to its record. Each move is in the journal before the act that it allows. Resolves
@@ -33,7 +35,7 @@ export async function runUnit(plug: Plug, parts: UnitRunParts, signal: AbortSign
   const book = new UnitBook(plug.id, plug.serial.path, parts, signal);
   const log = parts.log.child({ unit: book.unit.id, device: plug.name, port: plug.serial.path });
   log.info('unit.started');
-  const run = new UnitRun(plug, book, parts);
+  const run = new UnitRun(plug, book, parts, signal);
   try {
     await run.perform();
   } catch (thrown) {
@@ -45,10 +47,10 @@ export async function runUnit(plug: Plug, parts: UnitRunParts, signal: AbortSign
   return book.unit;
 }
 
-/** What the order comes to on this board. */
+/** What the order comes to, read and checked as far as that goes without the board. */
 interface Work {
-  readonly order: Order;
-  readonly images: readonly FirmwareImage[];
+  /** Written one after the other: what belongs into an image of the whole flash comes after it. */
+  readonly batches: readonly (readonly FirmwareImage[])[];
   readonly rows: PreparedRows | null;
 }
 
@@ -56,12 +58,15 @@ class UnitRun {
   readonly #plug: Plug;
   readonly #book: UnitBook;
   readonly #parts: UnitRunParts;
+  readonly #over = new AbortController();
+  readonly #signal: AbortSignal;
   #board: Board | null = null;
 
-  constructor(plug: Plug, book: UnitBook, parts: UnitRunParts) {
+  constructor(plug: Plug, book: UnitBook, parts: UnitRunParts, signal: AbortSignal) {
     this.#plug = plug;
     this.#book = book;
     this.#parts = parts;
+    this.#signal = AbortSignal.any([signal, this.#over.signal]);
   }
 
   async perform(): Promise<void> {
@@ -77,6 +82,7 @@ class UnitRun {
 
   /** Never throws; a port that does not let itself be closed is left to the system. */
   async close(): Promise<void> {
+    this.#over.abort(new FlashError('LINE_INTERRUPTED', 'the run is over'));
     const closing = this.#board?.close();
     if (closing === undefined) return;
     const given = new AbortController();
@@ -89,9 +95,15 @@ class UnitRun {
     const { bench, rules } = this.#parts;
     // Which rule decides is known when the board has said what it is; how to open the port, the first that is for the port says.
     const options = rules().forPort(this.#plug)[0]?.update.options ?? {};
-    const board = await this.#book.step('connect', (signal) => bench.connect(this.#plug.serial, options, signal));
+    const board = await this.#book.step('connect', async () => {
+      const connected = await bench.connect(this.#plug.serial, options, this.#signal);
+      // Too late for the limit of the step: nobody is there any more to close it.
+      if (this.#signal.aborted) await connected.close();
+      return connected;
+    });
     this.#board = board;
-    this.#book.learn({ board: board.identity, baudRate: board.baudRate, retries: board.retries });
+    this.#book.learn({ board: board.identity });
+    this.#learnLine(board);
     return board;
   }
 
@@ -106,7 +118,7 @@ class UnitRun {
     const { again } = rule.line;
     const before = this.#parts.journal.units.lastSuccess(board.identity.mac, release.id);
     if (again === 'again' || before === null) return false;
-    await this.#book.step('restart', (signal) => board.restart(signal));
+    await this.#book.step('restart', () => board.restart());
     if (again === 'skip') {
       this.#book.move('skip');
       return true;
@@ -118,42 +130,69 @@ class UnitRun {
     return true;
   }
 
-  /** All that can go wrong without the board goes wrong here, before it is touched. */
-  async #prepare(order: Order): Promise<Work> {
-    const images = await Promise.all(
-      order.images.map(async (image) => ({ ...(await this.#parts.loadImage(image.sha256)), name: image.name })),
-    );
-    const { unitData } = order.rule.line;
-    return { order, images, rows: unitData === null ? null : await prepareRows(unitData) };
+  /** What can go wrong without the board goes wrong here, before it is touched. */
+  async #prepare({ batches, rule }: Order): Promise<Work> {
+    const { unitData } = rule.line;
+    return {
+      batches: await Promise.all(batches.map((images) => Promise.all(images.map((image) => this.#load(image))))),
+      rows: unitData === null ? null : await prepareRows(unitData),
+    };
+  }
+
+  /** Under the name it was released by. */
+  async #load({ sha256, name }: StoredImage): Promise<FirmwareImage> {
+    return { ...(await this.#parts.loadImage(sha256)), name };
   }
 
   async #backUp(board: Board, { rule }: Order): Promise<void> {
     const { backup } = rule;
     if (backup === null) return;
     this.#book.move('back-up');
-    const path = await this.#book.step('backup', (signal, onBytes) =>
-      this.#parts.backups.make(board, backup.keep, onBytes, signal),
-    );
-    this.#book.learn({ backup: path, baudRate: board.baudRate, retries: board.retries });
+    const path = await this.#book.step('backup', (onBytes) => this.#parts.backups.make(board, backup.keep, onBytes));
+    this.#book.learn({ backup: path });
+    this.#learnLine(board);
   }
 
-  async #write(board: Board, { images: [first, ...others], rows }: Work): Promise<void> {
+  async #write(board: Board, { batches: [first, ...others], rows }: Work): Promise<void> {
     if (first === undefined) throw new Error('an order without an image');
-    // The guards have their say before a row is used up.
-    const placement = await this.#book.step('write', (signal) => board.place(first, signal));
-    const home = rows?.home(placement.partitions);
-    const { unitData } = this.#book.move('write', ({ id }) => this.#reserved(board, id, rows));
-    const unitImage = rows && home && unitData ? rows.image(unitData.key, home, this.#parts.buildUnitImage) : null;
+    const home = rows?.home(await this.#book.step('write', () => board.partitionsWith(first)));
+    let values: PlacedImage | null = null;
     const written = new Map<number, UnitImage>();
-    await this.#writeAll(board, placement.images, written);
-    for (const image of others) {
-      const next = await this.#book.step('write', (signal) => board.place(image, signal));
-      await this.#writeAll(board, next.images, written);
-    }
-    // Last: an image of the whole flash has its own bytes where the values go.
-    if (unitImage !== null) await this.#writeAll(board, [unitImage], written);
-    this.#book.learn({ baudRate: board.baudRate, retries: board.retries });
+    // The board's own guards have their say before a row is used up, and the row is in the journal before a byte is written.
+    await this.#writeBatch(board, first, written, () => {
+      const { unitData } = this.#book.move('write', ({ id }) => this.#reserved(board, id, rows));
+      if (rows && home && unitData) values = rows.image(unitData.key, home, this.#parts.buildUnitImage);
+    });
+    for (const batch of others) await this.#writeBatch(board, batch, written, () => undefined);
+    await this.#writeValues(board, values, written);
+    this.#learnLine(board);
     this.#book.move('start', (unit) => this.#rowIs('written', unit));
+  }
+
+  async #writeBatch(
+    board: Board,
+    images: readonly FirmwareImage[],
+    written: Map<number, UnitImage>,
+    onBegin: () => void,
+  ): Promise<void> {
+    const placed = await this.#book.step('write', (onBytes) => board.write(images, { onBegin, onBytes }));
+    this.#learnImages(placed, written);
+  }
+
+  /** Last: an image of the whole flash has its own bytes where the values go. */
+  async #writeValues(board: Board, values: PlacedImage | null, written: Map<number, UnitImage>): Promise<void> {
+    if (values === null) return;
+    await this.#book.step('write', (onBytes) => board.writeData(values, onBytes));
+    this.#learnImages([values], written);
+  }
+
+  #learnImages(images: readonly PlacedImage[], written: Map<number, UnitImage>): void {
+    for (const image of images) written.set(image.offset, recordOf(image));
+    this.#book.learn({ images: [...written.values()].sort((left, right) => left.offset - right.offset) });
+  }
+
+  #learnLine({ baudRate, retries }: Board): void {
+    this.#book.learn({ baudRate, retries });
   }
 
   #reserved(board: Board, unit: string, rows: PreparedRows | null): UnitChange | undefined {
@@ -167,31 +206,24 @@ class UnitRun {
     return undefined;
   }
 
-  async #writeAll(board: Board, images: readonly PlacedImage[], written: Map<number, UnitImage>): Promise<void> {
-    await this.#book.step('write', (signal, onBytes) => board.write(images, onBytes, signal));
-    for (const image of images) written.set(image.offset, recordOf(image));
-    this.#book.learn({ images: [...written.values()].sort((left, right) => left.offset - right.offset) });
-  }
-
   async #start(board: Board, check: BootCheck | null): Promise<void> {
-    await this.#book.step('restart', (signal) => board.restart(signal));
+    await this.#book.step('restart', () => board.restart());
     if (check === null) return;
     const watch = new BootWatch(check);
     try {
-      await this.#book.step('boot-check', (signal) => this.#watch(board, watch, check, signal));
+      await this.#book.step('boot-check', (alive) => this.#watch(board, watch, check, () => alive(0, 0)));
     } finally {
       this.#book.learn({ logExcerpt: watch.excerpt });
     }
   }
 
-  async #watch(board: Board, watch: BootWatch, check: BootCheck, signal: AbortSignal): Promise<void> {
+  async #watch(board: Board, watch: BootWatch, check: BootCheck, alive: () => void): Promise<void> {
     const { clock } = this.#parts;
     const endMs = clock.monotonic() + check.withinMs;
-    for (;;) {
-      const remainingMs = endMs - clock.monotonic();
-      const bytes = remainingMs <= 0 ? null : await board.bootOutput(remainingMs, signal);
-      if (bytes === null && clock.monotonic() >= endMs) break;
-      const verdict = bytes === null ? { kind: 'undecided' as const } : watch.feed(bytes);
+    for (let leftMs = check.withinMs; leftMs > 0; leftMs = endMs - clock.monotonic()) {
+      const bytes = await board.bootOutput(Math.min(leftMs, LISTEN_MS));
+      alive();
+      const verdict = bytes === null ? watch.verdict : watch.feed(bytes);
       if (verdict.kind === 'passed') return;
       if (verdict.kind === 'rejected')
         throw new FlashError('LINE_BOOT_REJECTED', `the boot text holds ${JSON.stringify(verdict.found)}`);

@@ -10,7 +10,6 @@ import { ScriptedBoard } from './line/scripted-bench.ts';
 
 const MAC = '10:00:00:00:00:01';
 const ignore = () => undefined;
-const { signal } = new AbortController();
 
 let folder: string;
 const clock = manualClock(Date.UTC(2026, 10, 21));
@@ -23,7 +22,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 async function backedUp(board = new ScriptedBoard({ mac: MAC })) {
   const path = join(folder, 'a.bin');
-  const metadata = await writeBackup(board, { path, sizeBytes: board.flash.length, clock }, ignore, signal);
+  const metadata = await writeBackup(board, { path, sizeBytes: board.flash.length, clock }, ignore);
   return { path, metadata, board };
 }
 
@@ -48,7 +47,7 @@ describe('a backup', () => {
     writeFileSync(join(folder, 'file'), '');
     const path = join(folder, 'file', 'a.bin');
     const board = new ScriptedBoard({ mac: MAC });
-    await expect(writeBackup(board, { path, sizeBytes: 4, clock }, ignore, signal)).rejects.toMatchObject({
+    await expect(writeBackup(board, { path, sizeBytes: 4, clock }, ignore)).rejects.toMatchObject({
       code: 'BACKUP_NOT_WRITTEN',
     });
   });
@@ -75,7 +74,7 @@ describe('the backups of a board', () => {
     const shelf = new BackupShelf(folder, clock);
     const make = async (mac: string) => {
       clock.advance(1_000);
-      return shelf.make(new ScriptedBoard({ mac }), 2, ignore, signal);
+      return shelf.make(new ScriptedBoard({ mac }), 2, ignore);
     };
     const other = await make('10:00:00:00:00:02');
     const paths = [await make(MAC), await make(MAC), await make(MAC)];

@@ -38,6 +38,7 @@ export function aPlug(socket: string, over: Partial<Plug> = {}): Plug {
 export function aLineRule(over: Partial<Rule> = {}): Rule {
   return aRule({
     name: 'line',
+    firmware: { file: '*', chip: null, project: null, version: null, kind: null },
     when: { kind: 'attach' },
     update: { protocol: 'esptool', retries: 0, options: {} },
     ...over,

@@ -102,6 +102,25 @@ describe('a board that is plugged in', () => {
     expect(line.bench.board(MAC)?.written).toEqual([]);
   });
 
+  it('gets application and filesystem in one go, and over an image of the whole flash only what is newer', async () => {
+    const line = givenLine();
+    line.release('old-app');
+    line.release('fs', { kind: 'filesystem' });
+    line.bench.put('/dev/tty-1-1', { mac: MAC });
+    line.line.attached(aPlug('1-1'));
+    await runsEnded(line, 1);
+    expect(line.bench.board(MAC)?.written).toEqual(['old-app.bin', 'fs.bin']);
+    line.release('whole', { kind: 'merged' });
+    line.release('new-app');
+    swap(line, '1-1');
+    await runsEnded(line, 2);
+    expect(line.bench.board(MAC)?.written).toEqual(['whole.bin', 'new-app.bin']);
+    expect(line.units()[1]?.images.map(({ name, offset }) => [name, offset])).toEqual([
+      ['whole.bin', 0],
+      ['new-app.bin', 0x10000],
+    ]);
+  });
+
   it('is backed up before it is written where the rule says so', async () => {
     given = new GivenLine([aLineRule({ backup: { keep: 2 } })]);
     given.release('fw-1');

@@ -1,5 +1,5 @@
 import { FlashError } from '../../../../src/errors.ts';
-import type { Bench, Board, OnBytes, Placement } from '../../../../src/jobs/line/bench.ts';
+import type { Bench, Board, WriteObserver } from '../../../../src/jobs/line/bench.ts';
 import type { SerialPortFacts } from '../../../../src/model/device.ts';
 import type { FirmwareImage, Partition } from '../../../../src/model/image.ts';
 import type { BoardIdentity, PlacedImage, UnitStep } from '../../../../src/model/unit.ts';
@@ -17,6 +17,9 @@ export const PARTITIONS: readonly Partition[] = [
     isReadOnly: false,
   },
 ];
+
+/** Where an image of a kind goes; applications to 0x10000. */
+const PLACES: Readonly<Record<string, number>> = { merged: 0, filesystem: 0x30000 };
 
 /** How one board behaves. */
 export interface BoardScript {
@@ -38,7 +41,8 @@ export class ScriptedBoard implements Board {
   readonly baudRate = 921_600;
   readonly retries = 0;
   readonly flash = Buffer.alloc(0x40000, 0xff);
-  readonly written: PlacedImage[][] = [];
+  /** The names, in order. */
+  readonly written: string[] = [];
   restarts = 0;
   isOpen = true;
   readonly #script: BoardScript;
@@ -55,19 +59,23 @@ export class ScriptedBoard implements Board {
     };
   }
 
-  async place(image: FirmwareImage): Promise<Placement> {
+  async partitionsWith(): Promise<readonly Partition[] | null> {
     const { partitions = PARTITIONS } = this.#script;
-    return { images: [{ name: image.name, offset: 0x10000, bytes: image.bytes }], partitions };
+    return partitions;
   }
 
-  async write(images: readonly PlacedImage[], onBytes: OnBytes): Promise<void> {
+  async write(images: readonly FirmwareImage[], observer: WriteObserver): Promise<readonly PlacedImage[]> {
+    const placed = images.map(({ name, bytes, dossier }) => ({ name, bytes, offset: PLACES[dossier.kind] ?? 0x10000 }));
+    observer.onBegin();
     await this.#script.onWrite?.();
     await this.#step('write');
-    for (const { offset, bytes } of images) {
-      this.flash.set(bytes, offset);
-      onBytes(bytes.length, bytes.length);
-    }
-    this.written.push([...images]);
+    for (const image of placed) this.#put(image);
+    observer.onBytes(1, 1);
+    return placed;
+  }
+
+  async writeData(data: PlacedImage): Promise<void> {
+    this.#put(data);
   }
 
   async read(offset: number, sizeBytes: number): Promise<Uint8Array> {
@@ -80,13 +88,18 @@ export class ScriptedBoard implements Board {
     this.restarts += 1;
   }
 
-  async bootOutput(timeoutMs: number, signal: AbortSignal): Promise<Uint8Array | null> {
+  async bootOutput(timeoutMs: number): Promise<Uint8Array | null> {
     await this.#step('boot-check');
     const text = this.#script.prints?.[this.#printed];
     this.#printed += 1;
     if (text !== undefined) return Buffer.from(text);
-    await new Promise((resolve) => setTimeout(resolve, Math.min(timeoutMs, 20), signal));
+    await new Promise((resolve) => setTimeout(resolve, Math.min(timeoutMs, 20)));
     return null;
+  }
+
+  #put({ name, offset, bytes }: PlacedImage): void {
+    this.flash.set(bytes, offset);
+    this.written.push(name);
   }
 
   async close(): Promise<void> {
