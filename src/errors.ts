@@ -278,9 +278,8 @@ export const CATALOGUE = {
   // --- UNIT: values of its own for each board --------------------------------------------------------------------------
   UNIT_DATA_UNREADABLE: {
     disposition: 'permanent',
-    hint: 'Put the file where "unit-data.csv" says, and make it readable for dropflash.',
+    hint: 'Put the file where "unit-data" or the table says, and make it readable for dropflash.',
   },
-  UNIT_DATA_INVALID: { disposition: 'permanent', hint: 'Correct the line that the message names.' },
   UNIT_DATA_EXHAUSTED: {
     disposition: 'permanent',
     hint: 'Add rows to the file; it is read anew for each board. "dropflash units" shows who has which row.',

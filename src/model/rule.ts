@@ -70,20 +70,20 @@ export interface Verify {
 export interface BootCheck {
   readonly expect: string | null;
   readonly reject: string | null;
+  /** Of the boot text. */
+  readonly baudRate: number;
   readonly withinMs: number;
 }
 
-/** Values of its own for each board, from a file with one row for each. */
+/** Values of its own for each board, from a table with one row for each (docs/nvs.md). */
 export interface UnitDataSource {
-  /** Absolute path. */
+  /** Absolute path of the template: which keys there are, and the values that all boards share. */
+  readonly template: string;
+  /** Absolute path of the table. */
   readonly csv: string;
-  /** The column that names a row; null: the first. */
-  readonly key: string | null;
-  /** Within one series no key is ever given to two boards, whatever files it stands in. */
+  /** Within one series no row is ever given to two boards, whatever files it stands in. */
   readonly series: string;
-  /** The NVS namespace that the application reads the values from. */
-  readonly namespace: string;
-  /** The partition they are written to. */
+  /** The label of the NVS partition. */
   readonly partition: string;
 }
 

@@ -9,7 +9,7 @@ export type OnBytes = (doneBytes: number, totalBytes: number) => void;
 /** What a board tells while it is written. */
 export interface WriteObserver {
   /** Every guard was asked, and nothing was changed so far; what is thrown here keeps it so. */
-  onBegin(): void;
+  onBegin(): Promise<void>;
   onBytes: OnBytes;
 }
 
@@ -31,8 +31,8 @@ export interface Board {
   writeData(data: PlacedImage, onBytes: OnBytes): Promise<void>;
   /** Bytes of the flash, compared with the chip's own hash of them. */
   read(offset: number, sizeBytes: number, onBytes: OnBytes): Promise<Uint8Array>;
-  /** Starts what is in the flash. Nothing but {@link bootOutput} and {@link close} may follow. */
-  restart(): Promise<void>;
+  /** Starts what is in the flash. `listenAt`: the baud rate of its boot text; null: nobody reads it. Nothing but {@link bootOutput} and {@link close} may follow. */
+  restart(listenAt: number | null): Promise<void>;
   /** What the board has printed since its start, at least one byte; null when nothing came in time. */
   bootOutput(timeoutMs: number): Promise<Uint8Array | null>;
   /** Never throws, and is safe to call twice. */

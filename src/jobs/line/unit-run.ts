@@ -13,14 +13,13 @@ import { BootWatch } from './boot-watch.ts';
 import { type Order, type OrderParts, orderFor } from './orders.ts';
 import type { Plug } from './plug.ts';
 import { UnitBook, type UnitBookParts } from './unit-book.ts';
-import { type PreparedRows, prepareRows, type UnitImageBuilder } from './unit-data.ts';
+import { UnitValues } from './unit-data.ts';
 
 export interface UnitRunParts extends UnitBookParts, OrderParts {
   readonly bench: Bench;
   readonly backups: BackupShelf;
   /** The image's bytes, from the store, checked against their hash. */
   readonly loadImage: (sha256: string) => Promise<FirmwareImage>;
-  readonly buildUnitImage: UnitImageBuilder;
 }
 
 const CLOSE_LIMIT_MS = 10_000;
@@ -51,7 +50,7 @@ export async function runUnit(plug: Plug, parts: UnitRunParts, signal: AbortSign
 interface Work {
   /** Written one after the other: what belongs into an image of the whole flash comes after it. */
   readonly batches: readonly (readonly FirmwareImage[])[];
-  readonly rows: PreparedRows | null;
+  readonly values: UnitValues | null;
 }
 
 class UnitRun {
@@ -118,7 +117,7 @@ class UnitRun {
     const { again } = rule.line;
     const before = this.#parts.journal.units.lastSuccess(board.identity.mac, release.id);
     if (again === 'again' || before === null) return false;
-    await this.#book.step('restart', () => board.restart());
+    await this.#book.step('restart', () => board.restart(null));
     if (again === 'skip') {
       this.#book.move('skip');
       return true;
@@ -135,7 +134,7 @@ class UnitRun {
     const { unitData } = rule.line;
     return {
       batches: await Promise.all(batches.map((images) => Promise.all(images.map((image) => this.#load(image))))),
-      rows: unitData === null ? null : await prepareRows(unitData),
+      values: unitData === null ? null : await UnitValues.read(unitData),
     };
   }
 
@@ -153,18 +152,18 @@ class UnitRun {
     this.#learnLine(board);
   }
 
-  async #write(board: Board, { batches: [first, ...others], rows }: Work): Promise<void> {
+  async #write(board: Board, { batches: [first, ...others], values }: Work): Promise<void> {
     if (first === undefined) throw new Error('an order without an image');
-    const home = rows?.home(await this.#book.step('write', () => board.partitionsWith(first)));
-    let values: PlacedImage | null = null;
+    const home = values?.home(await this.#book.step('write', () => board.partitionsWith(first)));
+    let own: PlacedImage | null = null;
     const written = new Map<number, UnitImage>();
     // The board's own guards have their say before a row is used up, and the row is in the journal before a byte is written.
-    await this.#writeBatch(board, first, written, () => {
-      const { unitData } = this.#book.move('write', ({ id }) => this.#reserved(board, id, rows));
-      if (rows && home && unitData) values = rows.image(unitData.key, home, this.#parts.buildUnitImage);
+    await this.#writeBatch(board, first, written, async () => {
+      const { unitData } = this.#book.move('write', ({ id }) => this.#reserved(board, id, values));
+      if (values && home && unitData) own = await values.image(unitData, home);
     });
-    for (const batch of others) await this.#writeBatch(board, batch, written, () => undefined);
-    await this.#writeValues(board, values, written);
+    for (const batch of others) await this.#writeBatch(board, batch, written, async () => undefined);
+    await this.#writeOwn(board, own, written);
     this.#learnLine(board);
     this.#book.move('start', (unit) => this.#rowIs('written', unit));
   }
@@ -173,17 +172,17 @@ class UnitRun {
     board: Board,
     images: readonly FirmwareImage[],
     written: Map<number, UnitImage>,
-    onBegin: () => void,
+    onBegin: () => Promise<void>,
   ): Promise<void> {
     const placed = await this.#book.step('write', (onBytes) => board.write(images, { onBegin, onBytes }));
     this.#learnImages(placed, written);
   }
 
   /** Last: an image of the whole flash has its own bytes where the values go. */
-  async #writeValues(board: Board, values: PlacedImage | null, written: Map<number, UnitImage>): Promise<void> {
-    if (values === null) return;
-    await this.#book.step('write', (onBytes) => board.writeData(values, onBytes));
-    this.#learnImages([values], written);
+  async #writeOwn(board: Board, own: PlacedImage | null, written: Map<number, UnitImage>): Promise<void> {
+    if (own === null) return;
+    await this.#book.step('write', (onBytes) => board.writeData(own, onBytes));
+    this.#learnImages([own], written);
   }
 
   #learnImages(images: readonly PlacedImage[], written: Map<number, UnitImage>): void {
@@ -195,10 +194,10 @@ class UnitRun {
     this.#book.learn({ baudRate, retries });
   }
 
-  #reserved(board: Board, unit: string, rows: PreparedRows | null): UnitChange | undefined {
-    if (rows === null) return undefined;
+  #reserved(board: Board, unit: string, values: UnitValues | null): UnitChange | undefined {
+    if (values === null) return undefined;
     const claim = { mac: board.identity.mac, unit, atMs: this.#parts.clock.now() };
-    return { unitData: rows.reserve(this.#parts.journal.unitRows, claim) };
+    return { unitData: values.reserve(this.#parts.journal.unitRows, claim) };
   }
 
   #rowIs(state: UnitRowState, { unitData }: Unit): undefined {
@@ -207,7 +206,7 @@ class UnitRun {
   }
 
   async #start(board: Board, check: BootCheck | null): Promise<void> {
-    await this.#book.step('restart', () => board.restart());
+    await this.#book.step('restart', () => board.restart(check?.baudRate ?? null));
     if (check === null) return;
     const watch = new BootWatch(check);
     try {

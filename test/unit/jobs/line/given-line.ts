@@ -45,11 +45,6 @@ export function aLineRule(over: Partial<Rule> = {}): Rule {
   });
 }
 
-/** The values as text, so that a test sees which row a board has. */
-function buildUnitImage(namespace: string, values: readonly { name: string; text: string }[]): Uint8Array {
-  return Buffer.from(`${namespace}:${values.map(({ name, text }) => `${name}=${text}`).join(',')}`);
-}
-
 /** A production line on a journal in a folder of its own, with boards by script. */
 export class GivenLine {
   readonly folder: string;
@@ -128,7 +123,6 @@ export class GivenLine {
         if (image === undefined) throw new Error(`no image ${sha256}`);
         return image;
       },
-      buildUnitImage,
       onProgress: () => undefined,
       onFatal: (error) => this.fatal.push(error),
     };

@@ -221,7 +221,7 @@ describe('many ports', () => {
 });
 
 describe('the boot check', () => {
-  const bootCheck = { expect: '^ready v\\d', reject: 'Guru Meditation', withinMs: 150 };
+  const bootCheck = { expect: '^ready v\\d', reject: 'Guru Meditation', baudRate: 115_200, withinMs: 150 };
 
   async function boot(prints: readonly string[], check: Partial<typeof bootCheck> | { expect: null } = {}) {
     const line = givenLine({ bootCheck: { ...bootCheck, ...check } });

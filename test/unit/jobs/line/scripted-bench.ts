@@ -66,7 +66,7 @@ export class ScriptedBoard implements Board {
 
   async write(images: readonly FirmwareImage[], observer: WriteObserver): Promise<readonly PlacedImage[]> {
     const placed = images.map(({ name, bytes, dossier }) => ({ name, bytes, offset: PLACES[dossier.kind] ?? 0x10000 }));
-    observer.onBegin();
+    await observer.onBegin();
     await this.#script.onWrite?.();
     await this.#step('write');
     for (const image of placed) this.#put(image);

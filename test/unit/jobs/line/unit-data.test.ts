@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FlashError } from '../../../../src/errors.ts';
+import { readNvs } from '../../../../src/firmware/nvs/read.ts';
 import type { LineSettings, UnitDataSource } from '../../../../src/model/rule.ts';
 import { aLineRule, aPlug, GivenLine } from './given-line.ts';
 
@@ -7,13 +8,17 @@ let given: GivenLine;
 
 afterEach(() => given.close());
 
-function source(csv: string, over: Partial<UnitDataSource> = {}): UnitDataSource {
-  return { csv, key: null, series: 'serial', namespace: 'factory', partition: 'nvs', ...over };
-}
+const TEMPLATE = 'key,type,encoding,value\nfactory,namespace,,\nserial,data,string,\ncolor,data,string,red\n';
 
-function givenRows(text: string, over: Partial<UnitDataSource> = {}): GivenLine {
+function givenRows(text: string, template = TEMPLATE): GivenLine {
   given = new GivenLine();
-  const line: LineSettings = { again: 'again', bootCheck: null, unitData: source(given.csv('units.csv', text), over) };
+  const unitData: UnitDataSource = {
+    template: given.csv('template.csv', template),
+    csv: given.csv('units.csv', text),
+    series: 'gateway',
+    partition: 'nvs',
+  };
+  const line: LineSettings = { again: 'again', bootCheck: null, unitData };
   given.rules = [aLineRule({ line })];
   given.release('fw-1');
   return given;
@@ -36,18 +41,22 @@ async function run(n: number, script: Partial<Parameters<GivenLine['bench']['put
   });
 }
 
-function nvsOf(n: number): string {
-  const flash = given.bench.board(mac(n))?.flash.subarray(0x9000, 0x9100) ?? Buffer.alloc(0);
-  return flash.subarray(0, flash.indexOf(0xff)).toString();
+/** What the application on this board would read. */
+function nvsOf(n: number): Record<string, unknown> {
+  const flash = given.bench.board(mac(n))?.flash.subarray(0x9000, 0xf000) ?? Buffer.alloc(0);
+  return Object.fromEntries(readNvs(flash).map(({ namespace, key, value }) => [`${namespace}:${key}`, value]));
 }
 
 describe('rows of per-unit data', () => {
   it('go to the boards in the order of the file, and end up verified', async () => {
-    givenRows('serial,pin:u16\nA1,7\nA2,8\n');
-    expect(await run(1)).toMatchObject({ state: 'succeeded', unitData: { series: 'serial', key: 'A1', line: 2 } });
+    givenRows('serial,color\nA1,blue\nA2,green\n');
+    expect(await run(1)).toMatchObject({ state: 'succeeded', unitData: { series: 'gateway', key: 'A1', line: 2 } });
     expect(await run(2)).toMatchObject({ unitData: { key: 'A2', line: 3 } });
-    expect([nvsOf(1), nvsOf(2)]).toEqual(['factory:serial=A1,pin=7', 'factory:serial=A2,pin=8']);
-    const rows = given.journal.unitRows.list('serial');
+    expect([nvsOf(1), nvsOf(2)]).toEqual([
+      { 'factory:serial': 'A1', 'factory:color': 'blue' },
+      { 'factory:serial': 'A2', 'factory:color': 'green' },
+    ]);
+    const rows = given.journal.unitRows.list('gateway');
     expect(rows.map(({ key, state, mac: board }) => [key, state, board])).toEqual([
       ['A1', 'verified', mac(1)],
       ['A2', 'verified', mac(2)],
@@ -67,7 +76,7 @@ describe('rows of per-unit data', () => {
       state: 'failed',
       unitData: { key: 'A1' },
     });
-    expect(given.journal.unitRows.ofBoard('serial', mac(1))?.state).toBe('reserved');
+    expect(given.journal.unitRows.ofBoard('gateway', mac(1))?.state).toBe('reserved');
     expect(await run(2)).toMatchObject({ unitData: { key: 'A2' } });
     expect(await run(1)).toMatchObject({ state: 'succeeded', unitData: { key: 'A1' } });
   });
@@ -75,7 +84,7 @@ describe('rows of per-unit data', () => {
   it('are written and not verified where the board does not come up', async () => {
     givenRows('serial\nA1\n');
     await run(1, { fails: { at: 'restart', error: new FlashError('LINK_CLOSED', 'gone') } });
-    expect(given.journal.unitRows.ofBoard('serial', mac(1))?.state).toBe('written');
+    expect(given.journal.unitRows.ofBoard('gateway', mac(1))?.state).toBe('written');
   });
 
   it('may be added while the line runs, and corrected: the key is what counts', async () => {
@@ -84,7 +93,7 @@ describe('rows of per-unit data', () => {
     given.csv('units.csv', 'serial,color\nA0,red\nA1,blue\n');
     expect(await run(2)).toMatchObject({ unitData: { key: 'A0' } });
     expect(await run(1)).toMatchObject({ unitData: { key: 'A1', line: 3 } });
-    expect(nvsOf(1)).toBe('factory:serial=A1,color=blue');
+    expect(nvsOf(1)).toEqual({ 'factory:serial': 'A1', 'factory:color': 'blue' });
   });
 
   it('of another file void the old row of a board, which nobody gets any more', async () => {
@@ -94,7 +103,7 @@ describe('rows of per-unit data', () => {
     expect(await run(1)).toMatchObject({ unitData: { key: 'B1' } });
     given.csv('units.csv', 'serial\nA1\nB1\n');
     expect(await run(2)).toMatchObject({ error: { code: 'UNIT_DATA_EXHAUSTED' } });
-    expect(given.journal.unitRows.list('serial').map(({ key, state }) => [key, state])).toEqual([
+    expect(given.journal.unitRows.list('gateway').map(({ key, state }) => [key, state])).toEqual([
       ['A1', 'void'],
       ['B1', 'verified'],
     ]);
@@ -111,7 +120,7 @@ describe('rows of per-unit data', () => {
     givenRows('serial\nA1\nA2\n');
     given.bench.put('/dev/tty-c', { mac: mac(1), hangsAt: 'write' });
     given.line.attached(aPlug('c'));
-    await vi.waitFor(() => expect(given.journal.unitRows.ofBoard('serial', mac(1))?.state).toBe('reserved'));
+    await vi.waitFor(() => expect(given.journal.unitRows.ofBoard('gateway', mac(1))?.state).toBe('reserved'));
     given.crash();
     expect(given.units()[0]).toMatchObject({ state: 'interrupted', error: { code: 'LINE_INTERRUPTED' } });
     expect(await run(2)).toMatchObject({ unitData: { key: 'A2' } });
@@ -124,22 +133,27 @@ describe('rows of per-unit data', () => {
   ])('are not used up by %s', async (_, partitions, code) => {
     givenRows('serial\nA1\n');
     expect(await run(1, { partitions })).toMatchObject({ state: 'failed', unitData: null, error: { code } });
-    expect(given.journal.unitRows.list('serial')).toEqual([]);
+    expect(given.journal.unitRows.list('gateway')).toEqual([]);
     expect(given.bench.board(mac(1))?.written).toEqual([]);
   });
 
   it.each([
-    ['', 'it is empty'],
-    ['serial,serial\n1,2\n', 'two columns are named "serial"'],
-    ['serial\n1\n1\n', 'lines 2 and 3 have the same serial'],
-    ['serial,b\n1\n', 'line 2 has 1 values; 2 columns are named'],
-    ['serial\n"1\n', 'a quote has no partner'],
-    ['serial,b\n,2\n', 'line 2 has no serial'],
-  ])('of a bad file stop the board before it is touched: %j', async (text, why) => {
-    givenRows(text);
+    ['a table that is wrong', 'serial\nA1\nA1\n', TEMPLATE, 'NVS_BAD_TABLE', 'units.csv: line 3'],
+    ['a template that is wrong', 'serial\nA1\n', 'key\n', 'NVS_BAD_TABLE', 'template.csv: line 1'],
+  ])('are not used up by %s', async (_, table, template, code, where) => {
+    givenRows(table, template);
     const unit = await run(1);
-    expect(unit).toMatchObject({ state: 'failed', error: { code: 'UNIT_DATA_INVALID' } });
-    expect(unit?.error?.message).toContain(why);
+    expect(unit).toMatchObject({ state: 'failed', unitData: null, error: { code } });
+    expect(unit?.error?.message).toContain(where);
     expect(given.bench.board(mac(1))?.written).toEqual([]);
+  });
+
+  it('whose values cannot be made stay with the board, and nothing is written', async () => {
+    givenRows('serial,cert\nA1,none.der\nA2,a2.der\n', `${TEMPLATE}cert,file,binary,\n`);
+    given.csv('a2.der', 'certificate');
+    expect(await run(1)).toMatchObject({ unitData: { key: 'A1' }, error: { code: 'UNIT_DATA_UNREADABLE' } });
+    expect(given.bench.board(mac(1))?.written).toEqual([]);
+    expect(await run(2)).toMatchObject({ state: 'succeeded', unitData: { key: 'A2' } });
+    expect(Buffer.from(nvsOf(2)['factory:cert'] as Uint8Array).toString()).toBe('certificate');
   });
 });
