@@ -79,6 +79,7 @@ export class RomLoader implements CommandSet {
   #sequence = 0;
   #value = SYNC_VALUE;
   #previousOp = 0;
+  #isSynced = false;
   #isAttached: boolean;
   #flashBytes = DEFAULT_FLASH_BYTES;
 
@@ -101,8 +102,9 @@ export class RomLoader implements CommandSet {
     // Nothing goes on behind an answer of the ROM.
   }
 
+  /** Nothing but SYNC is heard while the rate is unknown. */
   execute(request: Request): Outcome | null {
-    if (request.op === Op.SYNC && !isSync(request.data)) return null;
+    if (request.op === Op.SYNC ? !isSync(request.data) : !this.#isSynced) return null;
     const handler = request.isWhole ? this.#handlers.get(request.op) : undefined;
     if (handler === undefined) return { reason: Reason.MALFORMED };
     const outcome = handler(request);
@@ -146,6 +148,7 @@ export class RomLoader implements CommandSet {
   }
 
   #sync(): Outcome {
+    this.#isSynced = true;
     this.#machine.counts.syncs += 1;
     this.#machine.emit('synced');
     return { reason: 0, value: SYNC_VALUE, answers: SYNC_ANSWERS };

@@ -15,6 +15,8 @@ const USR_MISO = 1 << 28;
 const USR_MOSI = 1 << 27;
 const USR_COMMAND = 1 << 31;
 const WORD_BITS = 32;
+/** What an ESP8266's ROM leaves in USR1: its own reads fill all sixteen words. Not every host sets the length again. */
+const LONGEST_READ = 0x1ff << 8;
 
 const STATUS_READERS: readonly number[] = [READ_STATUS_1, READ_STATUS_2, READ_STATUS_3];
 const STATUS_WRITERS: readonly number[] = [WRITE_STATUS_1, WRITE_STATUS_2, WRITE_STATUS_3];
@@ -33,6 +35,7 @@ export class SpiController {
   constructor(layout: SpiLayout, flashId: number) {
     this.#layout = layout;
     this.#flashId = flashId;
+    if (layout.misoLength === null) this.#registers.set(layout.usr1, LONGEST_READ);
   }
 
   owns(address: number): boolean {

@@ -21,7 +21,7 @@ export class LoaderHost {
 
   constructor(spec: Partial<ChipSpec> & Pick<ChipSpec, 'chip'>) {
     this.chip = new SimulatedChip(
-      { name: 'desk', timings: BRISK_BOARD, flashBytes: 1 << 20, ...spec },
+      { name: 'desk', flashBytes: 1 << 20, ...spec, timings: { ...BRISK_BOARD, ...spec.timings } },
       {
         clock: this.#clock,
         send: (bytes, baudRate) => {
