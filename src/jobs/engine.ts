@@ -185,7 +185,7 @@ export class JobEngine {
         waitingFor: job.waitingFor,
       });
     }
-    for (const job of admission.start) this.#startJob(job);
+    this.#startAll(admission.start);
     this.#rest(earlier(admission.wakeAtMs, rolloutAtMs), now);
   }
 
@@ -224,6 +224,22 @@ export class JobEngine {
     this.#timer?.cancel();
     const restMs = Math.min(LONGEST_REST_MS, (wakeAtMs ?? Number.POSITIVE_INFINITY) - now);
     this.#timer = this.#parts.clock.setTimer(Math.max(1, restMs), () => this.wake());
+  }
+
+  /**
+   * One durable write for all of them: a fleet's worth of single ones would hold up the first datagram for seconds. No attempt acts
+   * before this has returned, and none at all where the write failed.
+   */
+  #startAll(jobs: readonly JobRecord[]): void {
+    if (jobs.length === 0) return;
+    try {
+      this.#parts.journal.transaction(() => {
+        for (const job of jobs) this.#startJob(job);
+      });
+    } catch (error) {
+      this.#stopping.abort(new FlashError('JOB_INTERRUPTED', 'the journal cannot be written', { cause: error }));
+      throw error;
+    }
   }
 
   #startJob(job: JobRecord): void {

@@ -73,9 +73,12 @@ export class JobBook {
     return after;
   }
 
-  /** The attempt under way has entered a step; durable when this returns. */
+  /** The attempt under way has entered a step. `commit` is durable when this returns; no decision hangs on the others. */
   entered(id: string, step: Step): void {
-    this.#put(this.#journal.jobs.entered(this.#known(id), step, this.#clock.now()));
+    const job = this.#known(id);
+    if (job.step === step) return;
+    const write = () => this.#journal.jobs.entered(job, step, this.#clock.now());
+    this.#active.set(id, step === 'commit' ? write() : this.#journal.relaxed(write));
   }
 
   /** Ends the pause of a queued job. */

@@ -16,8 +16,8 @@ import { UnitTable } from './units.ts';
 const BUSY_TIMEOUT_MS = 5_000;
 
 /**
- * What the daemon knows and has done, in one SQLite file. Every write is on the disk when the call returns (WAL with full
- * synchronisation), so that what is done next can rely on it after any crash.
+ * What the daemon knows and has done, in one SQLite file. Every write, those of {@link relaxed} apart, is on the disk when the
+ * call returns (WAL with full synchronisation), so that what is done next can rely on it after any crash.
  */
 export class Journal {
   readonly images: ImageTable;
@@ -78,6 +78,17 @@ export class Journal {
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
+    }
+  }
+
+  /** For what only people want to know: seen by readers at once, and on the disk with the next write that is not relaxed. */
+  relaxed<T>(work: () => T): T {
+    if (this.#database.isTransaction) return work();
+    this.#database.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return work();
+    } finally {
+      this.#database.exec('PRAGMA synchronous = FULL');
     }
   }
 

@@ -85,6 +85,13 @@ describe('journal', () => {
     expect(journal.jobs.attemptsOf('j1')).toEqual([{ ...end, startedMs: 10 }]);
   });
 
+  it('keeps a relaxed write over a restart', () => {
+    const job = journal.jobs.transition(planned(), 'start', { step: 'prepare' }, 10);
+    journal.relaxed(() => journal.jobs.entered(job, 'write', 11));
+    reopen();
+    expect(journal.jobs.get('j1')).toMatchObject({ state: 'running', step: 'write', updatedMs: 11 });
+  });
+
   it('numbers the attempts of a job one after the other, those that a crash cut off included', () => {
     planned();
     expect(journal.jobs.openAttempt('j1', 10)).toBe(1);
