@@ -191,7 +191,7 @@ export const CATALOGUE = {
   },
   JOB_OUTCOME_UNKNOWN: {
     disposition: 'uncertain',
-    hint: 'Look at which version the device runs; it is not sent to again until a newer image is dropped.',
+    hint: 'Look at which version the device runs. It is not sent to again by itself; "dropflash retry JOB --force" does.',
   },
   JOB_EXPIRED: { disposition: 'permanent', hint: 'Drop the file again, or set a longer "expires" in the rule.' },
   JOB_NOT_FOUND: { disposition: 'permanent', hint: 'Look for the id with "dropflash jobs".' },

@@ -19,6 +19,7 @@ import { defineReleases } from './releases.ts';
 import { defineReload } from './reload.ts';
 import { defineRetry } from './retry.ts';
 import { defineRollout } from './rollout.ts';
+import { defineRolloutOrders } from './rollout-orders.ts';
 import { defineRollouts } from './rollouts.ts';
 import { defineRun } from './run.ts';
 import { defineSchema } from './schema.ts';
@@ -39,6 +40,7 @@ const COMMANDS = [
   defineReleases,
   defineRollouts,
   defineRollout,
+  defineRolloutOrders,
   defineStatus,
   defineWatch,
   defineExplain,

@@ -4,6 +4,8 @@ import type { JobEngine } from '../jobs/engine.ts';
 import type { JobBook } from '../jobs/job-book.ts';
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
+import type { RolloutRecord } from '../jobs/journal/rollouts.ts';
+import { viewRollout } from '../jobs/rollout-view.ts';
 import { type DeviceDirectory, deviceName, type RuleBook } from '../jobs/rule-book.ts';
 import type { Logger } from '../log.ts';
 import type { Rule } from '../model/rule.ts';
@@ -11,7 +13,7 @@ import type { JobDocument, ReloadDocument, StatusDocument, UnderWayDocument } fr
 import { explain } from './explain.ts';
 import { findDevice } from './find-device.ts';
 import { historyOf } from './history.ts';
-import type { Caller, ControlActions } from './routes.ts';
+import type { Caller, ControlActions, RolloutOrder } from './routes.ts';
 import type { Transfers } from './transfers.ts';
 
 export interface ActionParts {
@@ -62,6 +64,11 @@ export function controlActions(parts: ActionParts): ControlActions {
       }
       return documentOf(book.get(jobId) ?? job);
     },
+    orderRollout(release, order, by) {
+      note(order, by, { release });
+      const rollout = decide(engine, release, order, by.claims ?? 'a person');
+      return viewRollout(journal, devices, rollout, clock.now());
+    },
     history: (device) => historyOf(findDevice(devices.list(), device), journal),
     explain: (device) =>
       explain(findDevice(devices.list(), device), {
@@ -71,6 +78,19 @@ export function controlActions(parts: ActionParts): ControlActions {
         nowMs: clock.now(),
       }),
   };
+}
+
+function decide(engine: JobEngine, release: string, order: RolloutOrder, by: string): RolloutRecord {
+  switch (order) {
+    case 'approve':
+      return engine.approveRollout(release, by);
+    case 'pause':
+      return engine.pauseRollout(release, by);
+    case 'resume':
+      return engine.resumeRollout(release, by);
+    case 'abort':
+      return engine.abortRollout(release, by);
+  }
 }
 
 function statusOf({ engine, book, devices, transfers, pid, version }: ActionParts, startedMs: number): StatusDocument {

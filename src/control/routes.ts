@@ -1,4 +1,5 @@
 import { FlashError } from '../errors.ts';
+import type { RolloutView } from '../jobs/rollout-view.ts';
 import type { ExplainDocument, HistoryDocument, JobDocument, ReloadDocument, StatusDocument } from './documents.ts';
 
 /** Who gives a command. */
@@ -7,12 +8,18 @@ export interface Caller {
   readonly claims: string | null;
 }
 
+/** What a person decides about a rollout. */
+export const ROLLOUT_ORDERS = ['approve', 'pause', 'resume', 'abort'] as const;
+export type RolloutOrder = (typeof ROLLOUT_ORDERS)[number];
+
 /** What the running daemon can be asked for. Each throws a FlashError where it cannot be done. */
 export interface ControlActions {
   status(): StatusDocument;
   reload(by: Caller): Promise<ReloadDocument>;
   retry(job: string, force: boolean, by: Caller): JobDocument;
   cancel(job: string, by: Caller): JobDocument;
+  /** Throws ROLLOUT_NOT_FOUND, ROLLOUT_NOT_POSSIBLE. */
+  orderRollout(release: string, order: RolloutOrder, by: Caller): RolloutView;
   history(device: string): HistoryDocument;
   explain(device: string): ExplainDocument;
 }
@@ -44,6 +51,13 @@ const ROUTES: readonly Route[] = [
     path: ['jobs', '*', 'cancel'],
     answer: ({ argument, by }, actions) => actions.cancel(argument, by),
   },
+  ...ROLLOUT_ORDERS.map(
+    (order): Route => ({
+      method: 'POST',
+      path: ['rollouts', '*', order],
+      answer: ({ argument, by }, actions) => actions.orderRollout(argument, order, by),
+    }),
+  ),
   { method: 'GET', path: ['devices', '*', 'history'], answer: ({ argument }, actions) => actions.history(argument) },
   { method: 'GET', path: ['devices', '*', 'explain'], answer: ({ argument }, actions) => actions.explain(argument) },
 ];

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExplainDocument, HistoryDocument, StatusDocument } from '../../../src/control/documents.ts';
 import type { JobRecord } from '../../../src/jobs/journal/jobs.ts';
@@ -19,6 +20,8 @@ beforeAll(async () => {
     { name: site.named('refusing'), core: 'esp8266', faults: { refusesToBegin: 'space', uploads: 1 } },
     { name: site.named('unsure'), core: 'esp8266', faults: { okLost: 'reset', uploads: 1 } },
     { name: site.named('night'), core: 'esp8266' },
+    { name: site.named('staged-a'), core: 'esp8266' },
+    { name: site.named('staged-b'), core: 'esp8266' },
   ]);
   configure();
   daemon = await site.start();
@@ -29,11 +32,12 @@ afterAll(() => site[Symbol.asyncDispose]());
 function configure(more: object = {}): void {
   site.configure({
     devices: [{ name: 'never-heard', mac: '02:00:00:00:00:01', chip: 'esp8266' }],
-    rules: NAMES.map((name) => ({
+    rules: [...NAMES, 'staged'].map((name) => ({
       name,
       firmware: { file: `${name}-*` },
-      devices: { name: site.named(name) },
+      devices: { name: name === 'staged' ? 'staged-*' : site.named(name) },
       verify: { proof: 'returned', within: '5s' },
+      ...(name === 'staged' ? { rollout: { canary: 1, soak: '0s', 'pause-after': 'canary' } } : {}),
       ...(name === 'night' ? { when: CLOSED_WINDOW } : {}),
     })),
     ...more,
@@ -53,8 +57,8 @@ const jobOf = async (name: string) => (await json<JobRecord[]>('jobs')).find(({ 
 describe('commands to the running daemon', () => {
   it('tell what it is and knows', async () => {
     const status = await json<StatusDocument>('status');
-    expect(status).toMatchObject({ pid: daemon.child.pid, devices: { present: 3, away: 1, unknown: 0 }, underWay: [] });
-    expect((await cli('status')).out).toContain('devices: 3 present, 1 away, 0 not announced');
+    expect(status).toMatchObject({ pid: daemon.child.pid, devices: { present: 5, away: 1, unknown: 0 }, underWay: [] });
+    expect((await cli('status')).out).toContain('devices: 5 present, 1 away, 0 not announced');
   });
 
   it('start a job again that failed', async () => {
@@ -103,6 +107,22 @@ describe('commands to the running daemon', () => {
     await site.result('done', 'night-1.bin');
     expect((await cli('retry', job)).exitCode).toBe(0);
     expect((await json<JobRecord[]>('jobs')).find(({ id }) => id === job)?.state).toBe('queued');
+  });
+
+  it('pause, resume, approve and abort a rollout', async () => {
+    site.drop('staged-1.bin', buildEsp8266App({ seed: 64 }));
+    await daemon.until('rollout.paused', { rule: 'staged' });
+    const [rollout] = await json<{ release: string }[]>('rollouts');
+    const id = rollout?.release ?? 'none';
+    expect(await codeOf('pause', id)).toBe('ROLLOUT_NOT_POSSIBLE');
+    expect(await json('approve', id)).toMatchObject({ release: id, state: 'running' });
+    await daemon.until('rollout.finished', { release: id });
+    expect((await cli('abort', id)).exitCode).toBe(0);
+    expect(await codeOf('abort', id)).toBe('ROLLOUT_NOT_POSSIBLE');
+    expect(await codeOf('resume', 'r-none')).toBe('ROLLOUT_NOT_FOUND');
+    expect(daemon.all('control.command')).toContainEqual(
+      expect.objectContaining({ command: 'approve', by: userInfo().username, release: id }),
+    );
   });
 
   it('have the config read again, and refuse a wrong one', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../../src/clock.ts';
 import type { ControlTarget } from '../../../src/control/client.ts';
 import { EventFeed } from '../../../src/control/event-feed.ts';
-import type { Caller, ControlActions } from '../../../src/control/routes.ts';
+import type { Caller, ControlActions, RolloutOrder } from '../../../src/control/routes.ts';
 import { controlServer } from '../../../src/control/server.ts';
 import { FlashError } from '../../../src/errors.ts';
 import type { Part } from '../../../src/service/lifecycle.ts';
@@ -78,6 +78,10 @@ export class ControlHost implements AsyncDisposable {
       cancel(job: string): never {
         calls.push(['cancel', job]);
         throw new TypeError('a mistake of the program');
+      },
+      orderRollout(release: string, order: RolloutOrder, by: Caller): never {
+        calls.push([order, release, by]);
+        throw new FlashError('ROLLOUT_NOT_POSSIBLE', `${release} does not wait`);
       },
       history(device: string): never {
         calls.push(['history', device]);
