@@ -31,6 +31,7 @@ const PACKAGE_ROOM: Readonly<Record<string, string>> = {
   'cli-progress': 'cli',
   commander: 'cli',
   'dns-packet': 'simulator',
+  'esptool-js': 'protocols',
   'ipaddr.js': 'rules',
   'node-cron': 'jobs',
   picomatch: 'rules',
