@@ -13,7 +13,12 @@ export type Field = { readonly doc: string } & (
   | { readonly kind: 'duration'; readonly minMs: number; readonly maxMs: number; readonly defaultMs: number }
   | { readonly kind: 'boolean'; readonly default: boolean }
   | { readonly kind: 'choice'; readonly values: readonly string[]; readonly default: string }
-  | { readonly kind: 'text'; readonly default: string | null }
+  | {
+      readonly kind: 'text';
+      readonly default: string | null;
+      /** What is wrong with a text, as an ending of "expected …"; null: nothing. */
+      readonly check?: (text: string) => string | null;
+    }
   /** A password: `{env: NAME}`, `{file: PATH}` or, with a warning, plain text. The value is a {@link Secret}. */
   | { readonly kind: 'secret' }
   /** `8266` or `"40000-40099"`; null lets the system choose. The value is a {@link PortRange}. */

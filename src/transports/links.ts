@@ -48,6 +48,39 @@ export interface DialBack {
   close(): void;
 }
 
+/** The two lines by which software resets a board. They are always set together: a driver that is told one sets the other as it likes. */
+export interface ControlLines {
+  /** Asserted is low on the wire. */
+  readonly dtr: boolean;
+  readonly rts: boolean;
+}
+
+/** A serial port of this machine or across the network. Knows nothing of frames. */
+export interface SerialLink {
+  /** As in the target: `/dev/ttyUSB0`, `COM3`, `rfc2217://host:port`. */
+  readonly path: string;
+  /** Whether `setBaudRate` can do anything here: a raw TCP stream has the rate that its server was given. */
+  readonly hasBaudRate: boolean;
+  /** Resolves when the system has taken the bytes. SERIAL_PORT_LOST, SERIAL_PORT_STUCK, LINK_CLOSED. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** What has arrived, at least one byte; null when nothing came in time. Throws like `write`. One reader at a time. */
+  read(timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array | null>;
+  /** False where the port has no control lines. */
+  setLines(lines: ControlLines): Promise<boolean>;
+  /** SERIAL_BAUD_REFUSED where the port cannot do that rate. */
+  setBaudRate(baudRate: number): Promise<void>;
+  /** Forgets what has arrived and was not read. */
+  discardInput(): void;
+  /** Never throws, and is safe to call twice. Leaves the control lines as they are where the system allows. */
+  close(): Promise<void>;
+}
+
+export interface SerialTarget {
+  /** A device of this machine, `tcp://host:port` (raw bytes) or `rfc2217://host:port` (Telnet with control of the port). */
+  readonly path: string;
+  readonly baudRate: number;
+}
+
 /** What the daemon lends to a session to reach the outside. */
 export interface Links {
   /** LINK_UNKNOWN_HOST, LINK_UNREACHABLE, LINK_LOCAL_ADDRESS. IPv4 only. */
@@ -57,6 +90,8 @@ export interface Links {
    * port of the range, waits for its turn.
    */
   expectDialBack(target: DialBackTarget): Promise<DialBack>;
+  /** The port for this session alone. SERIAL_PORT_NOT_FOUND, _DENIED, _BUSY, _FAILED, _STUCK; across the network also LINK_*. */
+  openSerial(target: SerialTarget): Promise<SerialLink>;
 }
 
 export interface DialBackTarget {
