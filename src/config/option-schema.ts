@@ -29,7 +29,7 @@ function fieldSchema(field: Field, places: SecretPlaces): z.ZodType {
     case 'choice':
       return choice(field.values).prefault(field.default);
     case 'text':
-      return field.default === null ? text('text').optional() : text('text').default(field.default);
+      return field.default === null ? checkedText(field).optional() : checkedText(field).default(field.default);
     case 'secret':
       return secret(places).optional();
     case 'port-range':
@@ -37,6 +37,14 @@ function fieldSchema(field: Field, places: SecretPlaces): z.ZodType {
         ? portRange().optional()
         : portRange().prefault(`${field.default.first}-${field.default.last}`);
   }
+}
+
+function checkedText({ check }: Extract<Field, { kind: 'text' }>): z.ZodType<string> {
+  if (check === undefined) return text('text');
+  return text('text').superRefine((value, context) => {
+    const expected = check(value);
+    if (expected !== null) refuse(context, `expected ${expected}, found "${value}"`);
+  });
 }
 
 /** YAML reads `chunk: 4096` as a number; where the values are numbers by their look, that is meant. */

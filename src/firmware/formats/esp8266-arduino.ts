@@ -107,6 +107,15 @@ function findCrc(bytes: Uint8Array, imageBytes: number): Crc | null {
   return { place, stored: u32At(bytes, place + 4), computed };
 }
 
+/** The image with its CRC-32 computed anew, after bytes under it were changed; as it is where it carries none. */
+export function withFreshCrc(bytes: Uint8Array, imageBytes: number): Uint8Array {
+  const crc = findCrc(bytes, imageBytes);
+  if (crc === null) return bytes;
+  const fresh = Buffer.from(bytes);
+  fresh.writeUInt32LE(crc.computed, crc.place + 4);
+  return fresh;
+}
+
 /** elf2bin fills in size and CRC after the checksum was made, so the checksum still counts their eight bytes as zero. */
 function withoutCrc(bytes: Uint8Array, app: SegmentTable, place: number): SegmentTable['checksum'] {
   if (app.checksum === null || place < APP_OFFSET) return app.checksum;

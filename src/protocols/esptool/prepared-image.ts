@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+import { constants, createInflate, deflate } from 'node:zlib';
+
+const deflateOffLoop = promisify(deflate);
+
+const ALIGNMENT = 4;
+/** Hashing a megabyte takes about 2 ms; no more than that is done in one go. */
+const HASH_STEP_BYTES = 0x100000;
+
+/** Bytes for one place in flash, ready to be sent. */
+export interface PreparedImage {
+  /** Padded to whole words with FF, as flash is when erased. */
+  readonly bytes: Uint8Array;
+  /** Lower case hex. */
+  readonly md5: string;
+  /** zlib, level 9; null where that is not smaller. */
+  readonly deflated: Uint8Array | null;
+}
+
+/** Pads, hashes and compresses, without holding up the event loop. */
+export async function prepareImage(image: Uint8Array, withDeflate: boolean): Promise<PreparedImage> {
+  const bytes = padded(image);
+  const [md5, deflated] = await Promise.all([
+    md5Of(bytes),
+    withDeflate ? deflateOffLoop(bytes, { level: constants.Z_BEST_COMPRESSION }) : null,
+  ]);
+  return { bytes, md5, deflated: deflated !== null && deflated.length < bytes.length ? deflated : null };
+}
+
+function padded(image: Uint8Array): Uint8Array {
+  const missing = (ALIGNMENT - (image.length % ALIGNMENT)) % ALIGNMENT;
+  if (missing === 0) return image;
+  const bytes = new Uint8Array(image.length + missing).fill(0xff, image.length);
+  bytes.set(image);
+  return bytes;
+}
+
+export async function md5Of(bytes: Uint8Array): Promise<string> {
+  const hash = createHash('md5');
+  for (let at = 0; at < bytes.length; at += HASH_STEP_BYTES) {
+    if (at > 0) await new Promise(setImmediate);
+    hash.update(bytes.subarray(at, at + HASH_STEP_BYTES));
+  }
+  return hash.digest('hex');
+}
+
+/** How many bytes each block of a zlib stream inflates to: a block of a few bytes may stand for megabytes, and take as long to write. */
+export async function inflatedSizes(blocks: readonly Uint8Array[]): Promise<number[]> {
+  const inflate = createInflate();
+  const sizes: number[] = [];
+  let produced = 0;
+  inflate.on('data', (bytes: Buffer) => {
+    produced += bytes.length;
+  });
+  for (const block of blocks) {
+    const before = produced;
+    await new Promise<void>((resolve, reject) => inflate.write(block, (error) => (error ? reject(error) : resolve())));
+    sizes.push(produced - before);
+  }
+  inflate.end();
+  await once(inflate, 'close');
+  return sizes;
+}
+
+export function blocksOf(bytes: Uint8Array, blockBytes: number): Uint8Array[] {
+  return Array.from({ length: Math.ceil(bytes.length / blockBytes) }, (_, index) =>
+    bytes.subarray(index * blockBytes, (index + 1) * blockBytes),
+  );
+}

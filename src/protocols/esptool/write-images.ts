@@ -1,0 +1,129 @@
+import { FlashError } from '../../errors.ts';
+import { hex } from '../../firmware/findings.ts';
+import type { ImageKind } from '../../model/image.ts';
+import { readBoardTable } from './board-table.ts';
+import { eraseAll } from './erase.ts';
+import { withFlashSettings } from './flash-settings.ts';
+import type { SerialOptions } from './options.ts';
+import { type ImageToPlace, type Placement, placeImages } from './placement.ts';
+import { type PreparedImage, prepareImage } from './prepared-image.ts';
+import { refuseUnsafe } from './safety.ts';
+import type { ChipSession } from './session.ts';
+import { isInFlash } from './verify.ts';
+import { writeImage } from './write.ts';
+
+export interface WriteRequest {
+  readonly images: readonly ImageToPlace[];
+  readonly options: Omit<SerialOptions, 'offset' | 'baudRate' | 'reset' | 'useStub'>;
+  /** Everything was checked: from now on the flash changes. */
+  onBegin(placements: readonly Placement[]): void;
+  /** Of all images together; never goes back. */
+  onProgress(writtenBytes: number, totalBytes: number): void;
+}
+
+/** What became of one image. */
+export interface WrittenImage extends Placement {
+  /** `identical`: it was there already and was left alone. */
+  readonly outcome: 'written' | 'identical';
+  /** The chip's MD5 over it is right. */
+  readonly isVerified: boolean;
+  readonly md5: string;
+}
+
+/**
+ * Writes images to the chip of a session: decides where each goes, refuses what would harm, writes what is not there already, compares.
+ *
+ * @throws FlashError SERIAL_*, IMAGE_*; until `onBegin` nothing on the chip was changed
+ */
+export async function writeImages(session: ChipSession, request: WriteRequest): Promise<WrittenImage[]> {
+  const placements = await plan(session, request);
+  const { options } = request;
+  const prepared = await Promise.all(placements.map(({ bytes }) => prepareImage(bytes, session.canInflate)));
+  session.settings.signal.throwIfAborted();
+  request.onBegin(placements);
+  if (options.eraseAll) await eraseAll(session);
+  const progress = new Progress(placements, request);
+  const written: WrittenImage[] = [];
+  for (const [index, placement] of placements.entries()) {
+    const image = prepared[index];
+    if (image !== undefined) written.push(await writeOne(session, { placement, image, progress, options }));
+  }
+  return written;
+}
+
+async function plan(session: ChipSession, { images, options }: WriteRequest): Promise<Placement[]> {
+  const { identity } = session;
+  const { chip } = identity;
+  const flashSizeBytes = session.flash?.sizeBytes ?? null;
+  refuseUnsafe(
+    images,
+    { ...identity, flashSizeBytes },
+    { allowSecure: options.allowSecure, replacesFlashSize: options.settings.sizeBytes !== null },
+  );
+  const table = images.some(needsTable) ? await readBoardTable(session) : null;
+  const placements = placeImages(images, { chip, flashSizeBytes, table });
+  const { sizeBytes } = options.settings;
+  const settings = { ...options.settings, sizeBytes: sizeBytes === 'detect' ? flashSizeBytes : sizeBytes };
+  const isSecured = identity.security.hasSecureBoot || identity.security.hasFlashEncryption;
+  if (isSecured && Object.values(settings).some((value) => value !== null)) {
+    throw new FlashError('SERIAL_SECURED', 'flash settings cannot be changed on a chip with secure boot or encryption');
+  }
+  return placements.map((placement) => ({ ...placement, bytes: withFlashSettings(placement, chip, settings) }));
+}
+
+const NEEDS_TABLE: readonly ImageKind[] = ['app', 'otadata', 'filesystem', 'data', 'partition-table'];
+
+function needsTable({ dossier }: ImageToPlace): boolean {
+  return NEEDS_TABLE.includes(dossier.kind);
+}
+
+interface OneWrite {
+  readonly placement: Placement;
+  readonly image: PreparedImage;
+  readonly progress: Progress;
+  readonly options: WriteRequest['options'];
+}
+
+async function writeOne(
+  session: ChipSession,
+  { placement, image, progress, options }: OneWrite,
+): Promise<WrittenImage> {
+  const { log } = session.settings;
+  const { offset, name } = placement;
+  const result = { ...placement, md5: image.md5 };
+  if (options.skipIdentical && session.canVerify && !options.eraseAll && (await isInFlash(session, offset, image))) {
+    log.info('serial.identical', { image: name, offset: hex(offset) });
+    progress.finish(image.bytes.length);
+    return { ...result, outcome: 'identical', isVerified: true };
+  }
+  log.debug('serial.write', { image: name, reason: placement.reason, baudRate: session.baudRate });
+  const onProgress = (writtenBytes: number) => progress.report(writtenBytes);
+  await writeImage(session, { offset, image, verify: options.verify, onProgress });
+  progress.finish(image.bytes.length);
+  return { ...result, outcome: 'written', isVerified: options.verify && session.canVerify };
+}
+
+/** Adds up images; an image that is begun again does not make the sum go back. */
+class Progress {
+  readonly #totalBytes: number;
+  readonly #request: WriteRequest;
+  #finishedBytes = 0;
+  #highest = 0;
+
+  constructor(placements: readonly Placement[], request: WriteRequest) {
+    this.#totalBytes = placements.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.#request = request;
+  }
+
+  report(writtenBytes: number): void {
+    const sum = Math.min(this.#finishedBytes + writtenBytes, this.#totalBytes);
+    if (sum <= this.#highest) return;
+    this.#highest = sum;
+    this.#request.onProgress(sum, this.#totalBytes);
+  }
+
+  finish(imageBytes: number): void {
+    this.report(imageBytes);
+    this.#finishedBytes += imageBytes;
+  }
+}
