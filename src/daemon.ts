@@ -21,7 +21,7 @@ import { mdnsReturn } from './jobs/mdns-return.ts';
 import { Planner } from './jobs/planner.ts';
 import { returnChecks } from './jobs/return-checks.ts';
 import { RolloutBook } from './jobs/rollout-book.ts';
-import { deviceName, openRuleBook, planContext } from './jobs/rule-book.ts';
+import { deviceName, idsOf, openRuleBook, planContext } from './jobs/rule-book.ts';
 import { WindowCalendar } from './jobs/schedule.ts';
 import { type Logger, tapped } from './log.ts';
 import type { Rule } from './model/rule.ts';
@@ -106,6 +106,11 @@ export function createDaemon(options: DaemonOptions): Daemon {
     links: createNodeLinks(clock, log),
     loadImage: imageLoader(journal, (sha256) => store.read(sha256)),
     reconfirm: (device) => registry.reconfirm(device.id),
+    onAppearance: ({ id }, listener) =>
+      registry.subscribe((event) => {
+        const hasAppeared = event.kind === 'seen' || event.kind === 'announced';
+        if (hasAppeared && idsOf(event.device).includes(id)) listener();
+      }),
     awaitReturn: returnChecks(mdnsReturn(registry, clock), clock),
     random,
     onProgress: (job, bytes, totalBytes) => {

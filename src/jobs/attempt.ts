@@ -24,6 +24,8 @@ export interface AttemptParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
+  /** Calls the listener when the device comes onto the network; returns how to end this. */
+  readonly onAppearance: (device: Device, listener: () => void) => () => void;
   /** Called for every step forward of a running transfer. */
   readonly onProgress: (job: JobRecord, sentBytes: number, totalBytes: number) => void;
 }
@@ -91,6 +93,7 @@ async function perform(
         clock: parts.clock,
         observer: progress,
         log: parts.log.child({ job: job.id, device: device.name, protocol: protocol.name }),
+        onAppearance: (listener) => parts.onAppearance(device, listener),
       },
       signal,
     );

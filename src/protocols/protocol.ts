@@ -33,6 +33,11 @@ export interface FlashRequest {
   readonly clock: Clock;
   readonly observer: AttemptObserver;
   readonly log: Logger;
+  /**
+   * Calls the listener each time the device is seen to come onto the network, out of sleep or a restart: whatever it was asked before
+   * that it did not hear. Returns how to end this. Absent where nobody watches the device.
+   */
+  readonly onAppearance?: ((listener: () => void) => () => void) | undefined;
 }
 
 /** How an attempt ended that was not an error. */

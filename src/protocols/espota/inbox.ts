@@ -2,18 +2,20 @@ import type { Clock } from '../../clock.ts';
 import { FlashError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { DatagramLink, DialBack, StreamLink } from '../../transports/links.ts';
+import type { FlashRequest } from '../protocol.ts';
 import { decodeReply, printable, type Reply } from './codec.ts';
 
-/** What came of waiting. `trouble` is the network's own word, by ICMP. */
+/** What came of waiting. `trouble` is the network's own word, by ICMP; `appeared`: the device has just come onto the network. */
 export type Arrival =
   | { readonly kind: 'reply'; readonly reply: Reply }
   | { readonly kind: 'dialled'; readonly stream: StreamLink }
   | { readonly kind: 'trouble'; readonly error: FlashError }
+  | { readonly kind: 'appeared' }
   | { readonly kind: 'silence' };
 
 export type Dialled = Extract<Arrival, { kind: 'dialled' }>;
 
-interface InboxOptions {
+export interface InboxOptions extends Pick<FlashRequest, 'onAppearance'> {
   readonly datagrams: DatagramLink;
   readonly dialBack: DialBack;
   readonly clock: Clock;
@@ -32,6 +34,8 @@ export class Inbox {
   readonly #context: InboxOptions;
   readonly #over = new AbortController();
   readonly #dialled: Promise<Arrival>;
+  readonly #unwatch: () => void;
+  #onAppeared: () => void = () => undefined;
 
   constructor(context: InboxOptions) {
     this.#context = context;
@@ -39,6 +43,7 @@ export class Inbox {
     this.#dialled = context.dialBack.accept(signal).then((stream) => ({ kind: 'dialled', stream }));
     // Losing the race to a datagram, or the end of the conversation, is no failure of its own.
     this.#dialled.catch(() => undefined);
+    this.#unwatch = context.onAppearance?.(() => this.#onAppeared()) ?? (() => undefined);
   }
 
   now(): number {
@@ -57,8 +62,11 @@ export class Inbox {
   async next(endMs: number): Promise<Arrival> {
     const turn = new AbortController();
     const signal = AbortSignal.any([turn.signal, this.#context.signal]);
+    const appeared = new Promise<Arrival>((resolve) => {
+      this.#onAppeared = () => resolve({ kind: 'appeared' });
+    });
     try {
-      const arrival = await Promise.race([this.#dialled, this.#receive(endMs, signal)]);
+      const arrival = await Promise.race([this.#dialled, this.#receive(endMs, signal), appeared]);
       if (arrival.kind === 'reply') this.#hear(arrival.reply);
       return arrival;
     } finally {
@@ -67,6 +75,7 @@ export class Inbox {
   }
 
   close(): void {
+    this.#unwatch();
     this.#over.abort();
   }
 

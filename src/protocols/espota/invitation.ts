@@ -1,7 +1,5 @@
-import type { Clock } from '../../clock.ts';
-import type { Logger } from '../../log.ts';
 import type { StreamLink } from '../../transports/links.ts';
-import { encodeInvitation, encodeLogin } from './codec.ts';
+import { encodeInvitation, encodeLogin, type Reply } from './codec.ts';
 import {
   FIRST_RESEND_PAUSE_MS,
   MAX_DOUBTFUL_LOGINS,
@@ -9,7 +7,7 @@ import {
   NEWEST_NONCE_MS,
   RESEND_PAUSE_MS,
 } from './constants.ts';
-import { type Dialled, Inbox } from './inbox.ts';
+import { type Dialled, Inbox, type InboxOptions } from './inbox.ts';
 import {
   authNoAnswer,
   authRefused,
@@ -21,11 +19,7 @@ import {
 } from './invitation-errors.ts';
 import { answerChallenge, type LoginKind, loginKinds } from './login.ts';
 
-export interface InvitationContext extends InvitationFacts {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
-}
+export interface InvitationContext extends InvitationFacts, InboxOptions {}
 
 /** How a device took an invitation. */
 type Answer = Dialled | Consent | Challenge;
@@ -112,7 +106,10 @@ class LoginHistory {
   }
 }
 
-/** Sends the invitation, again after ever the same slow pauses, until the device says something that can be acted upon. */
+/**
+ * Sends the invitation until the device says something that can be acted upon: again after ever the same slow pauses, and at once when
+ * the device comes onto the network. One that sleeps most of the time is awake for less than a pause.
+ */
 async function askUntilAnswered(context: InvitationContext, inbox: Inbox): Promise<Answer> {
   const { clock, datagrams, dialBack, image, options } = context;
   const invitation = encodeInvitation({ ...image, tcpPort: dialBack.port });
@@ -123,26 +120,37 @@ async function askUntilAnswered(context: InvitationContext, inbox: Inbox): Promi
     const pauseMs = sent === 1 ? FIRST_RESEND_PAUSE_MS : RESEND_PAUSE_MS;
     const nextMs = clock.monotonic() + pauseMs;
     const answer = await awaitAnswer(context, inbox, Math.min(nextMs, endMs));
+    if (answer === 'appeared') continue;
     if (answer?.kind === 'challenge') return await newestChallenge(inbox, answer.nonce, sent === 1);
     if (answer !== null) return answer;
     if (nextMs >= endMs) throw noAnswer(context, inbox, sent);
   }
 }
 
-async function awaitAnswer(context: InvitationContext, inbox: Inbox, endMs: number): Promise<Answer | null> {
+async function awaitAnswer(
+  context: InvitationContext,
+  inbox: Inbox,
+  endMs: number,
+): Promise<Answer | 'appeared' | null> {
   for (;;) {
     const arrival = await inbox.next(endMs);
     if (arrival.kind === 'silence') return null;
     if (arrival.kind === 'dialled') return arrival;
-    if (arrival.kind === 'trouble') continue;
-    const { reply } = arrival;
-    if (reply.kind === 'ok') return { kind: 'ok' };
-    if (reply.kind === 'auth' && !inbox.answered.has(reply.nonce)) {
-      return { kind: 'challenge', nonce: reply.nonce, isClean: false };
-    }
-    if (reply.kind === 'auth-failed') inbox.wonder('Authentication Failed');
-    throwIfRefused(context, reply);
+    if (arrival.kind === 'appeared') return 'appeared';
+    const answer = arrival.kind === 'reply' ? answerIn(context, inbox, arrival.reply) : null;
+    if (answer !== null) return answer;
   }
+}
+
+/** What a device's reply to an invitation comes to; null where nothing can be made of it. */
+function answerIn(context: InvitationContext, inbox: Inbox, reply: Reply): Consent | Challenge | null {
+  if (reply.kind === 'ok') return { kind: 'ok' };
+  if (reply.kind === 'auth' && !inbox.answered.has(reply.nonce)) {
+    return { kind: 'challenge', nonce: reply.nonce, isClean: false };
+  }
+  if (reply.kind === 'auth-failed') inbox.wonder('Authentication Failed');
+  throwIfRefused(context, reply);
+  return null;
 }
 
 /** Where more than one invitation is out, their challenges come one after the other, and each cancels the one before. */
@@ -173,7 +181,7 @@ async function logIn(
     const arrival = await inbox.next(endMs);
     if (arrival.kind === 'dialled') return arrival;
     if (arrival.kind === 'silence') return { kind: 'silence' };
-    if (arrival.kind === 'trouble') continue;
+    if (arrival.kind !== 'reply') continue;
     if (arrival.reply.kind === 'ok') return { kind: 'ok' };
     if (arrival.reply.kind === 'auth-failed') return { kind: 'failed' };
     throwIfRefused(context, arrival.reply);

@@ -50,13 +50,13 @@ export async function flashEspota(request: FlashRequest, signal: AbortSignal): P
 }
 
 function invitationContext(
-  { image, clock, log }: FlashRequest,
+  { image, clock, log, onAppearance }: FlashRequest,
   signal: AbortSignal,
   parts: Pick<InvitationContext, 'device' | 'options' | 'datagrams' | 'dialBack'>,
 ): InvitationContext {
   const command = image.dossier.kind === 'filesystem' ? Command.FILESYSTEM : Command.FLASH;
   const md5 = createHash('md5').update(image.bytes).digest('hex');
-  return { ...parts, image: { command, sizeBytes: image.bytes.length, md5 }, clock, log, signal };
+  return { ...parts, image: { command, sizeBytes: image.bytes.length, md5 }, clock, log, onAppearance, signal };
 }
 
 function checkedAddress({ device, image }: FlashRequest): string {

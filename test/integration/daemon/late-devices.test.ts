@@ -22,6 +22,7 @@ beforeAll(async () => {
     [
       { name: site.named('late'), core: 'esp8266', board: 'd1_mini', power: 'off' },
       { name: site.named('shelf'), core: 'esp32-sha256', board: 'lolin32', power: 'off' },
+      // In step with the pauses between invitations: only one that is sent because it woke up can reach it.
       {
         name: site.named('sleeper'),
         core: 'esp8266',

@@ -50,6 +50,7 @@ export interface Attempt {
   readonly links?: Links;
   readonly onStep?: (step: string) => void;
   readonly onProgress?: (sentBytes: number) => void;
+  readonly onAppearance?: (listener: () => void) => () => void;
 }
 
 export interface Outcome {
@@ -82,6 +83,7 @@ export async function flash(device: ArduinoOtaDevice, attempt: Attempt = {}): Pr
     links: attempt.links ?? createNodeLinks(systemClock, silentLogger),
     clock: systemClock,
     log: silentLogger,
+    onAppearance: attempt.onAppearance,
     observer: {
       onStep: (step: string) => {
         steps.push(step);

@@ -135,6 +135,20 @@ describe.concurrent('espota on a bad network', () => {
     expect(device.heard.length).toBe(2);
   });
 
+  it('invites a device again as soon as it appears, and listens no longer than it has to', async () => {
+    const device = await start({ loseDatagrams: 1 });
+    const watching = new Set<() => void>();
+    const onAppearance = (listener: () => void) => {
+      watching.add(listener);
+      setTimeout(listener, 200);
+      return () => watching.delete(listener);
+    };
+    const { report } = await flash(device, { onAppearance, options: { 'answer-within': 20_000 } });
+    expect(report?.elapsedMs).toBeLessThan(2_500);
+    expect(device.heard.length).toBe(2);
+    expect(watching.size).toBe(0);
+  });
+
   it('takes the connection for the OK that was lost', async () => {
     const device = await start({ loseReplies: 1 });
     expect((await flash(device)).word).toBe('accepted');
