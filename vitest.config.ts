@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/build-once.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Far longer than anything takes: a deadline is for what never comes, and a busy machine is no failure.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     // Real sockets, children and folders: two workers are what two cores carry without starving a device simulator.
     maxWorkers: 2,
   },

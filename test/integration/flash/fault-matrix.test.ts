@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../../src/errors.ts';
-import { BRISK, CORES } from '../../../src/simulator/cores.ts';
+import { BRISK } from '../../../src/simulator/cores.ts';
 import type { SimulatedDevice } from '../../../src/simulator/device.ts';
 import type { DeviceSpec } from '../../../src/simulator/device-spec.ts';
 import { type Fleet, startFleet } from '../../../src/simulator/fleet.ts';
@@ -21,10 +22,14 @@ const OPTIONS = {
   'result-within': '6s',
 };
 
-const KINDS: readonly Kind[] = CORES.flatMap((core) => [
-  { core, hasPassword: false },
-  { core, hasPassword: true },
-]);
+/** Without a password the two cores of the ESP32 do not differ. */
+const KINDS: readonly Kind[] = [
+  { core: 'esp8266', hasPassword: false },
+  { core: 'esp8266', hasPassword: true },
+  { core: 'esp32-md5', hasPassword: false },
+  { core: 'esp32-md5', hasPassword: true },
+  { core: 'esp32-sha256', hasPassword: true },
+];
 const loginOf = ({ core, hasPassword }: Kind) =>
   hasPassword ? (core === 'esp32-sha256' ? 'SHA-256' : 'MD5') : 'no password';
 
@@ -62,12 +67,14 @@ function specOf({ title, device, kind }: Case): DeviceSpec {
   };
 }
 
-async function flash({
-  title,
-  kind,
-  retries = 0,
-  given = kind.hasPassword ? 'right' : 'nothing',
-}: Case): Promise<void> {
+/** One after the other begins, a hundred in a second: what they compute at the start of a conversation would hold up all others. */
+const BETWEEN_STARTS_MS = 10;
+
+async function flash(
+  { title, kind, retries = 0, given = kind.hasPassword ? 'right' : 'nothing' }: Case,
+  nth: number,
+): Promise<void> {
+  await pause(nth * BETWEEN_STARTS_MS);
   const device = fleet.device(title);
   const image = kind.core === 'esp8266' ? 'esp8266.bin' : 'esp32.bin';
   const options = Object.entries(OPTIONS).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
@@ -97,17 +104,18 @@ describe('fault matrix', () => {
   it.each(CASES)('$title', ({ title, kind, end, retries = 0 }) => {
     const { device, exitCode, document } = ended.get(title) ?? {};
     if (device === undefined || document === undefined) throw new Error('was not flashed');
-    const expected = end(kind);
-    expect(document.error?.code ?? document.proof).toBe(expected);
-    if (expected === 'accepted') {
+    const ending = document.error?.code ?? document.proof;
+    expect([end(kind)].flat()).toContain(ending);
+    // Nobody is sent anything twice in one attempt.
+    expect(device.counts.bytesReceived).toBeLessThanOrEqual((1 + retries) * SIZE_BYTES);
+    if (document.error === null) {
       expect([document.outcome, exitCode, document.attempts]).toEqual(['succeeded', 0, 1 + retries]);
       expect(device.installed).toHaveLength(1);
       return;
     }
-    expect([document.outcome, exitCode]).toEqual(['failed', 1]);
-    expect(document.proof).toBe(CATALOGUE[expected].disposition === 'uncertain' ? 'sent' : null);
-    // A device that took the image without being able to say so is the only one that has it; and it has it once.
-    if (expected !== 'OTA_RESULT_LOST') expect(device.installed).toHaveLength(0);
-    expect(device.counts.uploadsBegun).toBeLessThanOrEqual(1);
+    expect([document.outcome, exitCode, document.attempts]).toEqual(['failed', 1, 1]);
+    expect(document.proof).toBe(CATALOGUE[document.error.code].disposition === 'uncertain' ? 'sent' : null);
+    // Only a device that could not say so may have taken the image.
+    expect(device.installed.length).toBeLessThanOrEqual(ending === 'OTA_RESULT_LOST' ? 1 : 0);
   });
 });
