@@ -64,7 +64,7 @@ beforeAll(async () => {
         firmware: { file: 'app-*' },
         devices: { service: site.service },
         update: { password: { env: 'OTA_PASSWORD' } },
-        verify: { within: '7s' },
+        verify: { within: '8s' },
       },
     ],
   });
