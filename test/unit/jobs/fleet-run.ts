@@ -244,6 +244,7 @@ export class FleetRun {
       loadImage: async (sha256) =>
         ({ ...journal.images.get(sha256), sha256, sizeBytes: 1_000 }) as unknown as FirmwareImage,
       reconfirm: () => undefined,
+      onAppearance: () => () => undefined,
       awaitReturn: this.#awaitReturn(clock),
       random: () => 0.5,
       onProgress: () => undefined,
