@@ -4,6 +4,9 @@ import { BURST, isBurst, type ReturnEvidence, ReturnWatch } from './return-watch
 /** A burst of eight is the longest known (esp8266/Arduino, LEAmDNS). */
 const MAX_ANNOUNCEMENTS = 16;
 
+/** Announcements of one start are a second or two apart in both cores: what follows a longer silence belongs to another start. */
+const SILENCE_BETWEEN_STARTS_MS = 3_000;
+
 export interface ReturnRequest {
   /** The moment of acceptance, epoch ms. */
   readonly afterMs: number;
@@ -38,14 +41,14 @@ export class ReturnWatches {
     }
   }
 
-  /** A device spoke. True if that completes a burst of announcements. */
+  /** A device spoke. True if that completes the burst of announcements of a start. */
   heard(id: string, atMs: number, isAnnouncement: boolean): boolean {
     for (const watch of this.#watches.get(id) ?? []) watch.heard(atMs, isAnnouncement);
     if (!isAnnouncement) return false;
     const earlier = (this.#announcedMs.get(id) ?? []).filter((earlierMs) => atMs - earlierMs <= BURST.longestMs);
-    const times = [...earlier, atMs].slice(-MAX_ANNOUNCEMENTS);
-    this.#announcedMs.set(id, times);
-    return !isBurst(earlier) && isBurst(times);
+    this.#announcedMs.set(id, [...earlier, atMs].slice(-MAX_ANNOUNCEMENTS));
+    const ofThisStart = afterLastSilence(earlier, atMs);
+    return !isBurst(ofThisStart) && isBurst([...ofThisStart, atMs]);
   }
 
   lost(id: string, atMs: number): void {
@@ -73,4 +76,12 @@ export class ReturnWatches {
       if (watches.size === 0) this.#watches.delete(id);
     }
   }
+}
+
+/** The latest of these times, oldest first, up to the last long silence before `untilMs`. */
+function afterLastSilence(timesMs: readonly number[], untilMs: number): readonly number[] {
+  const lastBefore = timesMs.findLastIndex(
+    (atMs, nth) => (timesMs[nth + 1] ?? untilMs) - atMs > SILENCE_BETWEEN_STARTS_MS,
+  );
+  return timesMs.slice(lastBefore + 1);
 }

@@ -304,6 +304,15 @@ describe('announcements', () => {
     expect(kinds()).toEqual(['seen', 'announced', 'announced']);
   });
 
+  it('are told for each time that a device wakes up, however briefly it slept', () => {
+    const { registry, kinds } = given();
+    registry.sighted(sightingOf('sensor-1', '10.0.0.7'));
+    for (const wokeMs of [1_020_000, 1_025_000, 1_030_000]) {
+      for (const laterMs of [0, 600, 1_200]) registry.sighted(announce(wokeMs + laterMs));
+    }
+    expect(kinds()).toEqual(['seen', 'announced', 'announced', 'announced']);
+  });
+
   it('are proof of return also when the question comes after them', async () => {
     const { registry } = given();
     registry.sighted(sightingOf('sensor-1', '10.0.0.7'));
