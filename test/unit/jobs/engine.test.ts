@@ -90,6 +90,7 @@ function engine(): JobEngine {
     links: createNodeLinks(systemClock, silentLogger),
     loadImage: async () => ({ ...(journal.images.get('ab') as FirmwareImage), bytes: new Uint8Array(3) }),
     reconfirm: () => undefined,
+    onAppearance: () => () => undefined,
     awaitReturn: async () => null,
     random: () => 0,
     onProgress: () => undefined,
