@@ -8,7 +8,8 @@ import { controlServer } from './control/server.ts';
 import { socketPath } from './control/socket-path.ts';
 import { Transfers } from './control/transfers.ts';
 import { Discovery } from './discovery/discovery.ts';
-import type { RegistryEvent } from './discovery/registry.ts';
+import type { RegistryEvent } from './discovery/registry-event.ts';
+import { systemPorts } from './discovery/serial-ports/port-source.ts';
 import { ImageStore } from './firmware/store.ts';
 import { DeviceMemory } from './jobs/device-memory.ts';
 import { DropResults } from './jobs/drop-results.ts';
@@ -28,6 +29,7 @@ import type { Rule } from './model/rule.ts';
 import { PROTOCOLS } from './protocols/registry.ts';
 import { acquireInstanceLock, type InstanceLock } from './service/instance-lock.ts';
 import type { Part } from './service/lifecycle.ts';
+import { listSystemPorts } from './transports/list-ports.ts';
 import { createNodeLinks } from './transports/node-links.ts';
 import { DropFolder } from './watcher/drop-folder.ts';
 
@@ -77,7 +79,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
   const store = new ImageStore(join(config.dataPath, 'firmware'));
 
   const { mdns } = config.discovery;
-  const discovery = new Discovery({ mdns, clock, log });
+  const usb = config.discovery.usb && systemPorts(process.platform, listSystemPorts);
+  const discovery = new Discovery({ mdns, usb, clock, log });
   const { registry } = discovery;
   registry.restore(journal.devices.all());
   registry.setFixed(config.devices);

@@ -541,6 +541,10 @@ export const CATALOGUE = {
     disposition: 'retry',
     hint: 'Find the host that floods the network with mDNS (tcpdump udp port 5353).',
   },
+  DISCOVERY_PORTS_FAILED: {
+    disposition: 'retry',
+    hint: 'Mount /sys (Linux, containers), or install udev; name the port in the command meanwhile.',
+  },
   DISCOVERY_AMBIGUOUS: {
     disposition: 'permanent',
     hint: 'Make names unique, or tell the devices apart in "devices:" by mac; until then neither is updated on a guess.',

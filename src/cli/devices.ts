@@ -40,7 +40,8 @@ function print(journal: Journal, args: DevicesArgs, io: Io): ExitCode {
 const HEADING = ['NAME', 'ADDRESS', 'BOARD', 'PRESENCE', 'LAST SEEN', 'IMAGE', 'PROOF', 'ID'];
 
 function rowOf(device: Device, image: { readonly name: string | null; readonly proof: string } | null): string[] {
-  const address = device.address === null ? '-' : `${device.address}${device.port === null ? '' : `:${device.port}`}`;
+  const away = device.serial?.path ?? '-';
+  const address = device.address === null ? away : `${device.address}${device.port === null ? '' : `:${device.port}`}`;
   return [
     printable(device.name),
     address,

@@ -27,6 +27,8 @@ export interface DropSettings {
 
 export interface DiscoverySettings {
   readonly mdns: MdnsSettings | false;
+  /** Look for boards on USB ports. */
+  readonly usb: boolean;
 }
 
 export interface MdnsSettings {

@@ -19,7 +19,7 @@ export function effectiveConfig(config: Config, protocols: readonly ProtocolOpti
     version: CONFIG_VERSION,
     drop: { path: drop.path, settle: formatDuration(drop.settleMs), scan: formatDuration(drop.scanMs) },
     data: config.dataPath,
-    discovery: { mdns: discovery.mdns, usb: false },
+    discovery: { mdns: discovery.mdns, usb: discovery.usb },
     devices: config.devices.map(withoutNulls<FixedDevice>),
     limits: { total: limits.total, 'per-subnet': limits.perSubnet, exclusive: limits.exclusive },
     control: control === false ? false : withoutNulls(control),

@@ -78,9 +78,9 @@ const discoverySchema = z.strictObject(
   {
     mdns: mdnsSchema.prefault({}).describe('Devices that announce themselves by mDNS; false switches it off.'),
     usb: z
-      .literal(false, expecting('false'))
+      .boolean(expecting('true or false'))
       .default(false)
-      .describe('Boards on USB ports. Not built in this version: false only.'),
+      .describe('Look for boards on the USB ports of this machine.'),
   },
   expecting('a mapping with mdns'),
 );

@@ -14,7 +14,6 @@ const NOT_BUILT: readonly { readonly path: string; readonly value?: unknown; rea
     message: 'boards on USB are not built in this version; write now or a maintenance window { cron, for, timezone }',
   },
   { path: 'rules[].devices.usb', message: 'boards on USB are not built in this version; select network devices only' },
-  { path: 'discovery.usb', value: true, message: 'boards on USB are not built in this version; write false' },
   {
     path: 'rules[].verify.proof',
     value: 'verified',

@@ -3,10 +3,13 @@ import type { Logger } from '../log.ts';
 import { type MdnsSettings, MdnsSource } from './mdns.ts';
 import { arpLookup, type MacLookup } from './neighbours.ts';
 import { DeviceRegistry } from './registry.ts';
+import { PortSource, type PortSourceOptions } from './serial-ports/port-source.ts';
 
 export interface DiscoveryOptions {
   /** `discovery.mdns` of the config; false looks for nothing: the fixed list is all there is. */
   readonly mdns: MdnsSettings | false;
+  /** How USB ports are found; false: they are not looked for. */
+  readonly usb: Pick<PortSourceOptions, 'list' | 'hints'> | false;
   readonly clock: Clock;
   readonly log: Logger;
   /** Defaults to the ARP table of this host. */
@@ -17,21 +20,24 @@ export interface DiscoveryOptions {
 export class Discovery {
   readonly registry: DeviceRegistry;
   readonly #source: MdnsSource | null;
+  readonly #ports: PortSource | null;
 
-  constructor({ mdns, clock, log, macOf }: DiscoveryOptions) {
+  constructor({ mdns, usb, clock, log, macOf }: DiscoveryOptions) {
     const services = mdns ? mdns.services : [];
     this.registry = new DeviceRegistry({ clock, log, services, macOf: macOf ?? arpLookup(() => clock.monotonic()) });
     this.#source = mdns ? new MdnsSource({ settings: mdns, listener: this.registry, clock, log }) : null;
     if (this.#source) this.registry.useProber(this.#source);
+    this.#ports = usb ? new PortSource({ ...usb, listener: this.registry, clock, log }) : null;
   }
 
   /** Restore and setFixed come before. Returns at once: devices appear as events. A second call does nothing. */
   start(): void {
     this.#source?.start();
+    this.#ports?.start();
   }
 
-  /** Closes all sockets. Safe to call twice and before start. */
+  /** Closes all sockets and looks at no port any more. Safe to call twice and before start. */
   async stop(): Promise<void> {
-    await this.#source?.stop();
+    await Promise.all([this.#source?.stop(), this.#ports?.stop()]);
   }
 }

@@ -2,15 +2,18 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Device, FixedDevice, MdnsSighting } from '../model/device.ts';
+import type { Device, FixedDevice, MdnsSighting, UsbSighting } from '../model/device.ts';
 import { DeviceIndex } from './device-index.ts';
 import { describedBy, keysOfEntry, withoutStaleEntry } from './fixed-list.ts';
 import { fixedKey, identityOfName, isNameKey, macKey, nameOfKey, separateId } from './identity.ts';
 import { type EntryVerdict, identify, isRenamed, matchEntry, twoNamesAtOneAddress, type Verdict } from './merge.ts';
 import type { MacLookup } from './neighbours.ts';
+import type { RegistryEvent } from './registry-event.ts';
 import type { ReturnEvidence } from './return-watch.ts';
 import { type ReturnRequest, ReturnWatches } from './return-watches.ts';
-import type { LossReason, MdnsLoss, MdnsProber, SightingListener } from './source.ts';
+import type { PortListener } from './serial-ports/port-source.ts';
+import { SlotBook } from './slots.ts';
+import type { MdnsLoss, MdnsProber, SightingListener } from './source.ts';
 import {
   describe,
   joinTracked,
@@ -23,20 +26,6 @@ import {
   restoredTracked,
   type Tracked,
 } from './tracked.ts';
-
-/** What the registry tells. `device` is the state after the event. */
-export type RegistryEvent =
-  /** It can be worked on now: never seen before, back from `away`, or at another address or port. */
-  | { readonly kind: 'seen'; readonly device: Device; readonly why: 'new' | 'back' | 'moved' }
-  /** A device that is `present` announced itself anew, as after a restart or waking up. */
-  | { readonly kind: 'announced'; readonly device: Device }
-  | { readonly kind: 'lost'; readonly device: Device; readonly reason: LossReason }
-  /** Something worth keeping changed (not the time it was last seen). Comes before any other event of the same cause. */
-  | { readonly kind: 'changed'; readonly device: Device }
-  /** `fromId` turned out to be `device`. `get(fromId)` finds `device` from now on. */
-  | { readonly kind: 'merged'; readonly device: Device; readonly fromId: string }
-  /** An entry that nothing was ever seen of is no longer in the fixed list. */
-  | { readonly kind: 'removed'; readonly device: Device };
 
 export interface RegistryOptions {
   readonly clock: Clock;
@@ -52,8 +41,9 @@ const NO_PROBER: MdnsProber = { probe: () => undefined, reconfirm: () => undefin
  * All devices, each under one identity, from what sources see and what the fixed list says. The decisions are in merge.ts; this
  * class keeps the state and tells of changes. Listeners are called synchronously and must not throw.
  */
-export class DeviceRegistry implements SightingListener {
+export class DeviceRegistry implements SightingListener, PortListener {
   readonly #options: RegistryOptions;
+  readonly #slots = new SlotBook();
   readonly #index: DeviceIndex;
   readonly #listeners = new Set<(event: RegistryEvent) => void>();
   readonly #watches: ReturnWatches;
@@ -76,29 +66,37 @@ export class DeviceRegistry implements SightingListener {
   }
 
   list(): Device[] {
-    return [...this.#index.all()].map((tracked) => this.#describe(tracked));
+    return [...[...this.#index.all()].map((tracked) => this.#describe(tracked)), ...this.#slots.list()];
   }
 
   /** By id, also an id that was joined with another device since. */
   get(id: string): Device | null {
     const tracked = this.#index.ownerOf(id);
-    return tracked ? this.#describe(tracked) : null;
+    return tracked ? this.#describe(tracked) : this.#slots.get(id);
   }
 
-  /** Devices that a person may mean: by id or key, name, address, `address:port` or MAC address. More than one is ambiguous. */
+  /** Devices that a person may mean: by id or key, name, address, `address:port`, serial port or MAC address. More than one is ambiguous. */
   find(text: string): Device[] {
     const exact = this.#index.ownerOf(text) ?? this.#index.ownerOf(macKey(text));
     if (exact) return [this.#describe(exact)];
     const wanted = text.toLowerCase();
     return this.list().filter(
-      ({ name, address, port, mac }) =>
-        name.toLowerCase() === wanted || address === wanted || `${address}:${port}` === wanted || mac === wanted,
+      ({ name, address, port, serial, mac }) =>
+        name.toLowerCase() === wanted ||
+        address === wanted ||
+        `${address}:${port}` === wanted ||
+        serial?.path === text ||
+        mac === wanted,
     );
   }
 
   /** Devices that the journal kept. They are `away`, or `unknown` with a fixed address, until seen. Call before the first sighting. */
   restore(devices: readonly Device[]): void {
     for (const device of devices) {
+      if (device.serial) {
+        this.#slots.restore(device);
+        continue;
+      }
       const tracked = restoredTracked(device);
       // Two records with one key are a mistake of the past: the first one has it.
       this.#index.put({
@@ -159,6 +157,26 @@ export class DeviceRegistry implements SightingListener {
     this.#options.log.info('device.lost', { device: device.name, id: device.id, reason: loss.reason });
     this.#emit({ kind: 'lost', device, reason: loss.reason });
     this.#joinRenamed(holder.id);
+  }
+
+  portSeen(sighting: UsbSighting): void {
+    for (const event of this.#slots.seen(sighting)) {
+      if (event.kind === 'seen') {
+        const { name, id, serial, mac } = event.device;
+        this.#options.log.info('device.seen', { device: name, id, port: serial?.path, mac, why: event.why });
+      }
+      this.#emit(event);
+    }
+  }
+
+  portLost(slot: string): void {
+    for (const event of this.#slots.lost(slot)) {
+      if (event.kind === 'lost') {
+        const { name, id, serial } = event.device;
+        this.#options.log.info('device.lost', { device: name, id, port: serial?.path, reason: event.reason });
+      }
+      this.#emit(event);
+    }
   }
 
   /** Multicasts one question to the device. If it is awake, a sighting follows, and with it any event that it causes. */

@@ -9,7 +9,9 @@ export type LossReason =
   /** Someone doubted it ({@link MdnsProber.reconfirm}) and it did not answer when asked. */
   | 'unconfirmed'
   /** The network interface it was heard on is gone. */
-  | 'interface-gone';
+  | 'interface-gone'
+  /** Its USB port vanished. */
+  | 'unplugged';
 
 export interface MdnsLoss {
   readonly service: string;

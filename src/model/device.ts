@@ -1,7 +1,7 @@
 import type { Chip } from './chip.ts';
 
 /** What was seen of a device, once, on one path. The registry joins sightings to devices. */
-export type Sighting = MdnsSighting | FixedSighting;
+export type Sighting = MdnsSighting | FixedSighting | UsbSighting;
 
 /** One mDNS service instance, complete (PTR, SRV, TXT, address), seen in one packet or in a burst of them. */
 export interface MdnsSighting {
@@ -28,6 +28,17 @@ export interface MdnsSighting {
 export interface FixedSighting {
   readonly via: 'fixed';
   readonly entry: FixedDevice;
+}
+
+/** A USB port with something on it that is taken for a board. */
+export interface UsbSighting {
+  readonly via: 'usb';
+  /** The fixture position: `usb:1-1.4.2`, else the adapter (`usb-serial:…`) or the port's name (`port:COM3`). */
+  readonly slot: string;
+  readonly port: SerialPortFacts;
+  /** Of the chip, where its USB says so: `aa:bb:cc:dd:ee:ff`. */
+  readonly mac: string | null;
+  readonly atMs: number;
 }
 
 /** One entry of `devices:`: a device by address, or a name, tags and a chip for one that discovery finds. */

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import { Discovery } from '../../src/discovery/discovery.ts';
 import type { InterfaceTable } from '../../src/discovery/interfaces.ts';
 import { MdnsSource } from '../../src/discovery/mdns.ts';
-import type { RegistryEvent } from '../../src/discovery/registry.ts';
+import type { RegistryEvent } from '../../src/discovery/registry-event.ts';
 import type { MdnsLoss } from '../../src/discovery/source.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { MdnsSighting } from '../../src/model/device.ts';
@@ -28,6 +28,7 @@ async function device(
 /** A running discovery on the loopback interface, with all its events and a way to wait for one. */
 function discover({ onTestFinished }: TestContext, service: string) {
   const discovery = new Discovery({
+    usb: false,
     mdns: { services: [service], interface: '127.0.0.1' },
     clock: systemClock,
     log: silentLogger,

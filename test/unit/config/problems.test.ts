@@ -126,7 +126,6 @@ describe('the shape', () => {
 describe('what is planned and not built', () => {
   it.each([
     ['attach', inRule('when: attach'), '8:11 rules[0].when'],
-    ['USB discovery', atTop('discovery: { usb: true }'), '3:19 discovery.usb'],
     ['USB selection', configText().replace('{ name: "sensor-*" }', '{ usb: "1a86:*" }'), '7:16 rules[0].devices.usb'],
     ['verified', inRule('verify: { proof: verified }'), '8:22 rules[0].verify.proof'],
     ['soaked', inRule('verify: { proof: soaked }'), '8:22 rules[0].verify.proof'],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DeviceRegistry, type RegistryEvent } from '../../../src/discovery/registry.ts';
+import { DeviceRegistry } from '../../../src/discovery/registry.ts';
+import type { RegistryEvent } from '../../../src/discovery/registry-event.ts';
 import type { MdnsLoss } from '../../../src/discovery/source.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { MdnsSighting } from '../../../src/model/device.ts';
