@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DaemonProcess } from '../test/daemon-process.ts';
+import { DaemonProcess } from '../test/integration/daemon/daemon-process.ts';
 
 /** The built daemon with a config and a folder of its own, gone at the end of the scope. */
 export class DaemonSite implements AsyncDisposable {
@@ -18,7 +18,7 @@ export class DaemonSite implements AsyncDisposable {
     const home = mkdtempSync(join(tmpdir(), 'dropflash-bench-'));
     mkdirSync(join(home, 'drop'));
     writeFileSync(join(home, 'config.yaml'), `version: 1\ndrop: { path: ./drop }\ndata: ./data\n${config}`);
-    const site = new DaemonSite(home, new DaemonProcess(home));
+    const site = new DaemonSite(home, new DaemonProcess([], { cwd: home }));
     await site.daemon.until('daemon.ready');
     return site;
   }
@@ -38,8 +38,7 @@ export class DaemonSite implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.daemon.kill('SIGTERM');
-    await this.daemon.exited;
+    await this.daemon.stop();
     rmSync(this.home, { recursive: true, force: true });
   }
 }

@@ -38,7 +38,7 @@ async function dropOften(core: Core, put: 'write' | 'moveIn', rounds: number): P
   const { chip } = CORE_FACTS[core];
   await using site = await DaemonSite.open(configOf({ name, address, port, chip }));
   const count = (event: string) => fleet.told.filter((told) => told.event === event).length;
-  const ended = () => site.daemon.lines.filter(({ event }) => event === 'job.succeeded').length;
+  const ended = () => site.daemon.all('job.succeeded').length;
   const times: number[] = [];
   for (let nth = 1; nth <= rounds; nth += 1) {
     const bytes = sampleImage({ chip, sizeBytes: IMAGE_BYTES, version: `${put} ${nth}` });

@@ -46,8 +46,7 @@ async function flashAll(devices: number, sizeBytes: number): Promise<Flashed> {
   );
   await using fleet = await FleetProcess.start({ specs, service, timings: {} });
   await using site = await DaemonSite.open(configOf(service));
-  const seen = () =>
-    new Set(site.daemon.lines.filter(({ event }) => event === 'device.seen').map((line) => line['device']));
+  const seen = () => new Set(site.daemon.all('device.seen').map((line) => line['device']));
   await until(() => seen().size === devices, 'every device is seen', 60_000);
   const before = useOf(site.daemon.pid);
   const droppedMs = site.moveIn('bench.bin', sampleImage({ chip: 'esp8266', sizeBytes, version: service }));

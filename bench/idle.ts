@@ -21,8 +21,7 @@ export async function benchIdle({ isQuick }: { readonly isQuick: boolean }): Pro
   );
   await using _fleet = await FleetProcess.start({ specs, service, timings: BRISK });
   await using site = await DaemonSite.open(configOf(service));
-  const seen = () =>
-    new Set(site.daemon.lines.filter(({ event }) => event === 'device.seen').map((line) => line['device']));
+  const seen = () => new Set(site.daemon.all('device.seen').map((line) => line['device']));
   await until(() => seen().size === DEVICES, 'every device is seen', 30_000);
   await pause(isQuick ? 3_000 : CALM_MS);
   const before = useOf(site.daemon.pid);

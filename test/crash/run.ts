@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { DaemonProcess } from '../daemon-process.ts';
+import { DaemonProcess } from '../integration/daemon/daemon-process.ts';
 import { JournalView } from './journal-view.ts';
 import { type KillPoint, labelOf, pointAt } from './points.ts';
 import { countOutcomes, findViolations } from './promises.ts';
@@ -76,7 +76,7 @@ class CrashRun {
     const journal = new JournalView(this.#site.journalPath);
     const batches = new Batches(this.#site, journal, point === null ? 0 : BATCHES_PER_POINT);
     if (isDroppedBefore) batches.dropNext();
-    const daemon = new DaemonProcess(this.#site.home);
+    const daemon = new DaemonProcess([], { cwd: this.#site.home });
     const life: Life = { daemon, site: this.#site, journal, drops: () => batches.dropped };
     const over = new AbortController();
     const killing = point === null ? Promise.resolve(false) : this.#killAt(point, life, over.signal);
@@ -88,7 +88,7 @@ class CrashRun {
       if (!wasKilled) await this.#stop(daemon);
     } finally {
       over.abort();
-      daemon.kill('SIGKILL');
+      daemon.signal('SIGKILL');
       await daemon.exited;
       journal.close();
     }
@@ -96,7 +96,7 @@ class CrashRun {
 
   async #killAt(point: KillPoint, life: Life, signal: AbortSignal): Promise<boolean> {
     const wasReached = await reached(point, life, signal);
-    if (wasReached) life.daemon.kill('SIGKILL');
+    if (wasReached) life.daemon.signal('SIGKILL');
     return wasReached;
   }
 
@@ -117,7 +117,7 @@ class CrashRun {
 
   async #stop(daemon: DaemonProcess): Promise<void> {
     if (!daemon.isRunning) this.trouble.push(`the daemon ended by itself: ${daemon.errors} ${lastLines(daemon)}`);
-    daemon.kill('SIGTERM');
+    daemon.signal('SIGTERM');
     const code = await daemon.exited;
     if (code !== 0) this.trouble.push(`a clean stop ended with ${code}: ${lastLines(daemon)}`);
   }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DaemonProcess } from '../daemon-process.ts';
+import type { DaemonProcess } from '../integration/daemon/daemon-process.ts';
 import type { JournalView } from './journal-view.ts';
 import type { KillPoint } from './points.ts';
 import { IMAGE_BYTES, type Site } from './site.ts';
@@ -25,7 +25,7 @@ export async function reached(point: KillPoint, life: Life, signal: AbortSignal)
     if (signal.aborted || !life.daemon.isRunning) return false;
     await pause(LOOK_EVERY_MS);
   }
-  if (point.kind === 'stop') life.daemon.kill('SIGTERM');
+  if (point.kind === 'stop') life.daemon.signal('SIGTERM');
   if ('afterMs' in point && point.afterMs > 0) await pause(point.afterMs);
   return true;
 }

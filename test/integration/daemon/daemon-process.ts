@@ -62,6 +62,14 @@ export class DaemonProcess {
     ]);
   }
 
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** Lines of this event so far. */
   all(event: string): LogLine[] {
     return this.lines.filter((line) => line.event === event);
