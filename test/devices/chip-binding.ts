@@ -118,6 +118,7 @@ class ChipPort implements BindingPort {
 
   async close(): Promise<void> {
     if (!this.isOpen) throw new Error('Port is not open');
+    if (this.openOptions.hupcl) this.#port.setLines({ dtr: false, rts: false });
     this.#port.close();
     this.#end(Object.assign(new Error('Canceled'), { canceled: true }));
   }

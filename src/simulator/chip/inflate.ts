@@ -5,14 +5,18 @@
 
 export type InflateState = 'hungry' | 'done' | 'broken';
 
-type Source = Generator<undefined, void, Uint8Array>;
-
 interface Huffman {
   /** Number of codes of each length. */
   readonly counts: Uint16Array;
   /** Symbols in the order of their codes. */
   readonly symbols: Uint16Array;
 }
+
+/** What comes next in the stream. */
+type Phase =
+  | { readonly kind: 'header' | 'block' | 'checksum' | 'end' }
+  | { readonly kind: 'stored'; readonly leftBytes: number }
+  | { readonly kind: 'coded'; readonly literals: Huffman; readonly distances: Huffman };
 
 const WINDOW_BYTES = 0x8000;
 const LONGEST_CODE = 15;
@@ -30,31 +34,32 @@ const DISTANCE_BASE = [
 const DISTANCE_EXTRA = [
   0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
 ];
-const FIXED_LENGTHS = Uint8Array.from({ length: 288 }, (_, symbol) =>
-  symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8,
+const FIXED_LITERALS = huffman(
+  Uint8Array.from({ length: 288 }, (_, symbol) => (symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8)),
 );
-const FIXED_DISTANCES = new Uint8Array(30).fill(5);
+const FIXED_DISTANCES = huffman(new Uint8Array(30).fill(5));
 
 class BrokenStream extends Error {}
 
+/** Thrown where the input ends; what was taken since the last whole step is taken again when more has come. */
+class OutOfInput extends Error {}
+
+const OUT_OF_INPUT = new OutOfInput();
+
 /** One stream, from its header to its checksum. */
 export class Inflater {
+  readonly #window = new Uint8Array(WINDOW_BYTES);
+  readonly #sink = new ByteSink();
   #state: InflateState = 'hungry';
-  readonly #source: Source;
+  #phase: Phase = { kind: 'header' };
+  #isLastBlock = false;
   #input: Uint8Array = new Uint8Array();
   #position = 0;
   #bits = 0;
   #bitCount = 0;
-  readonly #window = new Uint8Array(WINDOW_BYTES);
   #written = 0;
-  #output: number[] = [];
   #adlerLow = 1;
   #adlerHigh = 0;
-
-  constructor() {
-    this.#source = this.#stream();
-    this.#source.next();
-  }
 
   get state(): InflateState {
     return this.#state;
@@ -63,66 +68,109 @@ export class Inflater {
   /** What these bytes inflate to; what follows the end of the stream, or a fault in it, is ignored. */
   push(bytes: Uint8Array): Uint8Array {
     if (this.#state !== 'hungry') return new Uint8Array();
-    this.#output = [];
+    this.#input = Buffer.concat([this.#input.subarray(this.#position), bytes]);
+    this.#position = 0;
     try {
-      if (bytes.length > 0 && this.#source.next(bytes).done) this.#state = 'done';
+      while (this.#phase.kind !== 'end') this.#step();
+      this.#state = 'done';
     } catch (cause) {
-      if (!(cause instanceof BrokenStream)) throw cause;
-      this.#state = 'broken';
+      if (cause instanceof BrokenStream) this.#state = 'broken';
+      else if (!(cause instanceof OutOfInput)) throw cause;
     }
-    return Uint8Array.from(this.#output);
+    return this.#sink.takeAll();
   }
 
-  *#stream(): Source {
-    yield* this.#more();
-    const header = ((yield* this.#take(8)) << 8) | (yield* this.#take(8));
-    // RFC 1950 section 2.2: method 8, header a multiple of 31, no preset dictionary.
+  /** All of a step, or nothing: a step emits only when it has all its input. */
+  #step(): void {
+    const [position, bits, bitCount] = [this.#position, this.#bits, this.#bitCount];
+    try {
+      this.#phase = this.#next(this.#phase);
+    } catch (cause) {
+      this.#position = position;
+      this.#bits = bits;
+      this.#bitCount = bitCount;
+      throw cause;
+    }
+  }
+
+  #next(phase: Phase): Phase {
+    switch (phase.kind) {
+      case 'header':
+        return this.#header();
+      case 'block':
+        return this.#block();
+      case 'stored':
+        return this.#stored(phase.leftBytes);
+      case 'coded':
+        return this.#coded(phase.literals, phase.distances) ? phase : this.#afterBlock();
+      default:
+        return this.#checkSum();
+    }
+  }
+
+  /** RFC 1950 section 2.2: method 8, the header a multiple of 31, no preset dictionary. */
+  #header(): Phase {
+    const header = (this.#take(8) << 8) | this.#take(8);
     if ((header & 0x0f00) !== 0x0800 || header % 31 !== 0 || (header & 0x20) !== 0) throw new BrokenStream('header');
-    let isLast = false;
-    while (!isLast) {
-      isLast = (yield* this.#take(1)) === 1;
-      yield* this.#block(yield* this.#take(2));
-    }
-    yield* this.#checkSum();
+    return { kind: 'block' };
   }
 
-  *#block(kind: number): Source {
-    if (kind === 0) yield* this.#storedBlock();
-    else if (kind === 1) yield* this.#codedBlock(huffman(FIXED_LENGTHS), huffman(FIXED_DISTANCES));
-    else if (kind === 2) yield* this.#dynamicBlock();
-    else throw new BrokenStream('block type');
+  #afterBlock(): Phase {
+    return { kind: this.#isLastBlock ? 'checksum' : 'block' };
   }
 
-  *#storedBlock(): Source {
+  #block(): Phase {
+    this.#isLastBlock = this.#take(1) === 1;
+    const type = this.#take(2);
+    if (type === 0) return this.#storedHeader();
+    if (type === 1) return { kind: 'coded', literals: FIXED_LITERALS, distances: FIXED_DISTANCES };
+    if (type === 2) return this.#dynamicHeader();
+    throw new BrokenStream('block type');
+  }
+
+  #storedHeader(): Phase {
     this.#dropToByte();
-    const length = yield* this.#take(16);
-    const complement = yield* this.#take(16);
-    if ((length ^ complement) !== 0xffff) throw new BrokenStream('stored length');
-    for (let nth = 0; nth < length; nth += 1) this.#emit(yield* this.#take(8));
+    const length = this.#take(16);
+    if ((length ^ this.#take(16)) !== 0xffff) throw new BrokenStream('stored length');
+    return { kind: 'stored', leftBytes: length };
   }
 
-  *#dynamicBlock(): Source {
-    const literalCodes = (yield* this.#take(5)) + 257;
-    const distanceCodes = (yield* this.#take(5)) + 1;
-    const lengthCodes = (yield* this.#take(4)) + 4;
+  /** Behind its header a stored block stands on whole bytes, so that none is left in `#bits`. */
+  #stored(leftBytes: number): Phase {
+    if (leftBytes === 0) return this.#afterBlock();
+    const bytes = this.#input.subarray(this.#position, this.#position + leftBytes);
+    if (bytes.length === 0) throw OUT_OF_INPUT;
+    this.#position += bytes.length;
+    for (const byte of bytes) this.#emit(byte);
+    return { kind: 'stored', leftBytes: leftBytes - bytes.length };
+  }
+
+  #dynamicHeader(): Phase {
+    const literalCodes = this.#take(5) + 257;
+    const distanceCodes = this.#take(5) + 1;
+    const lengthCodes = this.#take(4) + 4;
     const codeLengths = new Uint8Array(CODE_LENGTH_ORDER.length);
-    for (const symbol of CODE_LENGTH_ORDER.slice(0, lengthCodes)) codeLengths[symbol] = yield* this.#take(3);
-    const lengths = yield* this.#codeLengths(huffman(codeLengths), literalCodes + distanceCodes);
-    yield* this.#codedBlock(huffman(lengths.subarray(0, literalCodes)), huffman(lengths.subarray(literalCodes)));
+    for (const symbol of CODE_LENGTH_ORDER.slice(0, lengthCodes)) codeLengths[symbol] = this.#take(3);
+    const lengths = this.#codeLengths(huffman(codeLengths), literalCodes + distanceCodes);
+    return {
+      kind: 'coded',
+      literals: huffman(lengths.subarray(0, literalCodes)),
+      distances: huffman(lengths.subarray(literalCodes)),
+    };
   }
 
   /** RFC 1951 section 3.2.7: lengths, of which 16 repeats the last, 17 and 18 stand for runs of zeros. */
-  *#codeLengths(table: Huffman, count: number): Generator<undefined, Uint8Array, Uint8Array> {
+  #codeLengths(table: Huffman, count: number): Uint8Array {
     const lengths = new Uint8Array(count);
     for (let filled = 0; filled < count; ) {
-      const symbol = yield* this.#symbol(table);
+      const symbol = this.#symbol(table);
       if (symbol < 16) {
         lengths[filled++] = symbol;
         continue;
       }
       if (symbol === 16 && filled === 0) throw new BrokenStream('nothing to repeat');
       const repeated = symbol === 16 ? (lengths[filled - 1] ?? 0) : 0;
-      const times = yield* this.#runLength(symbol);
+      const times = this.#runLength(symbol);
       if (filled + times > count) throw new BrokenStream('run too long');
       lengths.fill(repeated, filled, filled + times);
       filled += times;
@@ -130,57 +178,50 @@ export class Inflater {
     return lengths;
   }
 
-  *#runLength(symbol: number): Generator<undefined, number, Uint8Array> {
-    if (symbol === 16) return 3 + (yield* this.#take(2));
-    if (symbol === 17) return 3 + (yield* this.#take(3));
-    return 11 + (yield* this.#take(7));
+  #runLength(symbol: number): number {
+    if (symbol === 16) return 3 + this.#take(2);
+    if (symbol === 17) return 3 + this.#take(3);
+    return 11 + this.#take(7);
   }
 
-  *#codedBlock(literals: Huffman, distances: Huffman): Source {
-    for (;;) {
-      const symbol = yield* this.#symbol(literals);
-      if (symbol === END_OF_BLOCK) return;
-      if (symbol < END_OF_BLOCK) {
-        this.#emit(symbol);
-        continue;
-      }
-      const length = yield* this.#extended(symbol - 257, LENGTH_BASE, LENGTH_EXTRA);
-      const distance = yield* this.#extended(yield* this.#symbol(distances), DISTANCE_BASE, DISTANCE_EXTRA);
-      if (distance > this.#written) throw new BrokenStream('distance before the start');
-      for (let nth = 0; nth < length; nth += 1) {
-        this.#emit(this.#window[(this.#written - distance) % WINDOW_BYTES] ?? 0);
-      }
+  /** One literal, or one repetition of what went before; false at the end of the block. */
+  #coded(literals: Huffman, distances: Huffman): boolean {
+    const symbol = this.#symbol(literals);
+    if (symbol === END_OF_BLOCK) return false;
+    if (symbol < END_OF_BLOCK) {
+      this.#emit(symbol);
+      return true;
     }
+    const length = this.#extended(symbol - 257, LENGTH_BASE, LENGTH_EXTRA);
+    const distance = this.#extended(this.#symbol(distances), DISTANCE_BASE, DISTANCE_EXTRA);
+    if (distance > this.#written) throw new BrokenStream('distance before the start');
+    for (let nth = 0; nth < length; nth += 1) {
+      this.#emit(this.#window[(this.#written - distance) % WINDOW_BYTES] ?? 0);
+    }
+    return true;
   }
 
-  *#extended(
-    code: number,
-    bases: readonly number[],
-    extras: readonly number[],
-  ): Generator<undefined, number, Uint8Array> {
+  #extended(code: number, bases: readonly number[], extras: readonly number[]): number {
     const base = bases[code];
     if (base === undefined) throw new BrokenStream('no such code');
-    const extra = extras[code] ?? 0;
-    return extra === 0 ? base : base + (yield* this.#take(extra));
+    return base + this.#take(extras[code] ?? 0);
   }
 
-  *#checkSum(): Source {
+  #checkSum(): Phase {
     this.#dropToByte();
-    const high = ((yield* this.#take(8)) << 8) | (yield* this.#take(8));
-    const low = ((yield* this.#take(8)) << 8) | (yield* this.#take(8));
+    const high = (this.#take(8) << 8) | this.#take(8);
+    const low = (this.#take(8) << 8) | this.#take(8);
     if (high !== this.#adlerHigh || low !== this.#adlerLow) throw new BrokenStream('Adler-32');
+    return { kind: 'end' };
   }
 
   /** RFC 1951 section 3.2.2: canonical codes, one bit at a time. */
-  *#symbol({ counts, symbols }: Huffman): Generator<undefined, number, Uint8Array> {
+  #symbol({ counts, symbols }: Huffman): number {
     let code = 0;
     let first = 0;
     let index = 0;
     for (let length = 1; length <= LONGEST_CODE; length += 1) {
-      if (this.#bitCount === 0) yield* this.#byte();
-      code |= this.#bits & 1;
-      this.#bits >>>= 1;
-      this.#bitCount -= 1;
+      code |= this.#take(1);
       const count = counts[length] ?? 0;
       if (code - count < first) return symbols[index + code - first] ?? 0;
       index += count;
@@ -190,23 +231,18 @@ export class Inflater {
     throw new BrokenStream('no such code');
   }
 
-  *#take(bitCount: number): Generator<undefined, number, Uint8Array> {
-    while (this.#bitCount < bitCount) yield* this.#byte();
+  #take(bitCount: number): number {
+    while (this.#bitCount < bitCount) {
+      const byte = this.#input[this.#position];
+      if (byte === undefined) throw OUT_OF_INPUT;
+      this.#position += 1;
+      this.#bits |= byte << this.#bitCount;
+      this.#bitCount += 8;
+    }
     const value = this.#bits & ((1 << bitCount) - 1);
     this.#bits >>>= bitCount;
     this.#bitCount -= bitCount;
     return value;
-  }
-
-  *#byte(): Source {
-    if (this.#position >= this.#input.length) yield* this.#more();
-    this.#bits |= (this.#input[this.#position++] ?? 0) << this.#bitCount;
-    this.#bitCount += 8;
-  }
-
-  *#more(): Source {
-    this.#input = yield;
-    this.#position = 0;
   }
 
   #dropToByte(): void {
@@ -217,9 +253,30 @@ export class Inflater {
   #emit(byte: number): void {
     this.#window[this.#written % WINDOW_BYTES] = byte;
     this.#written += 1;
-    this.#output.push(byte);
+    this.#sink.push(byte);
     this.#adlerLow = (this.#adlerLow + byte) % ADLER_MODULUS;
     this.#adlerHigh = (this.#adlerHigh + this.#adlerLow) % ADLER_MODULUS;
+  }
+}
+
+/** Bytes one by one, into room that doubles. */
+class ByteSink {
+  #room = new Uint8Array(0x4000);
+  #length = 0;
+
+  push(byte: number): void {
+    if (this.#length === this.#room.length) {
+      const larger = new Uint8Array(this.#room.length * 2);
+      larger.set(this.#room);
+      this.#room = larger;
+    }
+    this.#room[this.#length++] = byte;
+  }
+
+  takeAll(): Uint8Array {
+    const all = this.#room.slice(0, this.#length);
+    this.#length = 0;
+    return all;
   }
 }
 

@@ -20,7 +20,7 @@ export class PtyMedium implements Medium {
     this.#host = host;
   }
 
-  /** Rejects where the system has no pseudo-terminals for us; see `ptyProgram`. */
+  /** Rejects where the system has no pseudo-terminals for us; see `ptyPrograms`. */
   static async open(host: HostListener): Promise<PtyMedium> {
     const medium = new PtyMedium(await mkdtemp(join(tmpdir(), 'dropflash-chip-')), host);
     try {

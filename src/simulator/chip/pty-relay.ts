@@ -76,18 +76,30 @@ while True:
             pass
 `;
 
-/** Which of the two programs that can make a pseudo-terminal is here; null: neither. */
-export function ptyProgram(): 'python3' | 'socat' | null {
-  if (process.platform !== 'linux') return null;
-  if (spawnSync('python3', ['-c', 'import termios'], { stdio: 'ignore' }).status === 0) return 'python3';
-  return spawnSync('socat', ['-V'], { stdio: 'ignore' }).status === 0 ? 'socat' : null;
+/** What can make a pseudo-terminal, the better first. */
+const PROGRAMS = [
+  { program: 'python3', trial: ['-c', 'import termios'], open: relayByPython },
+  { program: 'socat', trial: ['-V'], open: relayBySocat },
+] as const;
+
+export type PtyProgram = (typeof PROGRAMS)[number]['program'];
+
+/** Those that are here; none means that there are no pseudo-terminals for us. */
+export function ptyPrograms(): readonly PtyProgram[] {
+  if (process.platform !== 'linux') return [];
+  const here = PROGRAMS.filter(({ program, trial }) => spawnSync(program, trial, { stdio: 'ignore' }).status === 0);
+  return here.map(({ program }) => program);
 }
 
-/** Rejects where neither program is here, or the one that is cannot make a pseudo-terminal. */
-export async function openPty(linkPath: string, events: PtyEvents): Promise<PtyRelay> {
-  const program = ptyProgram();
-  if (program === null) throw new Error('a pseudo-terminal needs Linux with python3 or socat');
-  return program === 'python3' ? relayByPython(linkPath, events) : relayBySocat(linkPath, events);
+/** Rejects where `program` is not here, or cannot make a pseudo-terminal. */
+export async function openPty(
+  linkPath: string,
+  events: PtyEvents,
+  program: PtyProgram | undefined = ptyPrograms()[0],
+): Promise<PtyRelay> {
+  const found = PROGRAMS.find((each) => each.program === program);
+  if (found === undefined) throw new Error('a pseudo-terminal needs Linux with python3 or socat');
+  return found.open(linkPath, events);
 }
 
 async function relayByPython(linkPath: string, events: PtyEvents): Promise<PtyRelay> {

@@ -79,6 +79,7 @@ export class TcpMedium implements Medium {
     socket.once('close', () => {
       this.#socket = null;
       this.#session = null;
+      if (this.hasLines) this.#host.linesSet({ dtr: false, rts: false });
     });
     this.#host.opened();
   }

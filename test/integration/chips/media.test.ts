@@ -1,11 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SerialPort } from 'serialport';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { SimulatedBoard } from '../../../src/simulator/chip/board.ts';
 import type { ChipEvent } from '../../../src/simulator/chip/chip-spec.ts';
 import { BRISK_BOARD } from '../../../src/simulator/chip/chip-timings.ts';
 import { type BoardSpec, type ChipsOptions, startChips } from '../../../src/simulator/chip/chips.ts';
-import { ptyProgram } from '../../../src/simulator/chip/pty-relay.ts';
+import { openPty, ptyPrograms } from '../../../src/simulator/chip/pty-relay.ts';
 
 const SYNC = Buffer.from([0xc0, 0, 8, 36, 0, 0, 0, 0, 0, 7, 7, 0x12, 0x20, ...Array<number>(32).fill(0x55), 0xc0]);
 const SYNC_ANSWER = Buffer.from([0xc0, 1, 8, 4, 0, 7, 7, 0x12, 0x20, 0, 0, 0, 0, 0xc0]);
@@ -49,9 +52,9 @@ function portOf({ address }: SimulatedBoard): number {
 
 /** All that has been heard, as it grows. */
 class Ear {
-  #chunks: Buffer[] = [];
+  #chunks: Uint8Array[] = [];
 
-  readonly hear = (bytes: Buffer) => {
+  readonly hear = (bytes: Uint8Array) => {
     this.#chunks.push(bytes);
   };
 
@@ -91,7 +94,28 @@ async function openSocket(port: number): Promise<{ socket: Socket; ear: Ear }> {
   return { socket, ear };
 }
 
-describe.skipIf(ptyProgram() !== 'python3')('pseudo-terminal (needs Linux with python3)', () => {
+describe.each(['python3', 'socat'] as const)('relay by %s', (program) => {
+  it.skipIf(!ptyPrograms().includes(program))(`carries bytes both ways (needs Linux with ${program})`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'dropflash-pty-'));
+    const path = join(folder, 'tty');
+    const opened = Promise.withResolvers<void>();
+    const fromHost = new Ear();
+    const events = { onOpen: opened.resolve, onBaudRate: () => undefined, onData: fromHost.hear };
+    const relay = await openPty(path, events, program);
+    closers.push(() => relay.close().then(() => rm(folder, { recursive: true })));
+    const { port, ear } = await openSerial(path);
+    await opened.promise;
+    const every = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    port.write(every);
+    await fromHost.bytes(every.length);
+    expect(fromHost.all.equals(every)).toBe(true);
+    relay.write(every);
+    await ear.bytes(every.length);
+    expect(ear.all.equals(every)).toBe(true);
+  });
+});
+
+describe.skipIf(!ptyPrograms().includes('python3'))('pseudo-terminal (needs Linux with python3)', () => {
   it('starts in download mode when it is opened, and afresh each time', async () => {
     const board = await start({ medium: 'pty' });
     const first = await openSerial(pathOf(board));
