@@ -8,7 +8,7 @@ export type LogEvent = `${string}.${string}`;
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
- * What every part logs through. `info` is what an operator did or must know, `debug` a decision, `trace` bytes in hex.
+ * What every part logs through. `info` is what an operator did or must know, `debug` a decision, `trace` what is too much even for that.
  * The production logger stands in `service/`.
  */
 export interface Logger {
