@@ -113,7 +113,8 @@ function revision(value: number): string {
 
 function sizeText({ container, sizeBytes, contentBytes }: Dossier): string {
   const size = humanSize(sizeBytes);
-  return container === 'none' ? size : `${size}, ${container}; inflates to ${humanSize(contentBytes)}`;
+  if (container === 'gzip') return `${size}, gzip; inflates to ${humanSize(contentBytes)}`;
+  return container === 'none' ? size : `${size}, ${container}`;
 }
 
 function flashText({ flashMode, flashSizeBytes, flashFrequencyMhz, flashOffset }: Dossier): string | null {

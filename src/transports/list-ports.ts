@@ -7,6 +7,8 @@ export interface SystemPort {
   readonly locationId?: string | undefined;
   readonly vendorId?: string | undefined;
   readonly productId?: string | undefined;
+  /** Windows: `USB-SERIAL CH340 (COM5)`. */
+  readonly friendlyName?: string | undefined;
 }
 
 /** The serial ports of this machine by the system's own list. Rejects on Linux without udev. The native part is loaded when it is first needed. */

@@ -1,4 +1,5 @@
 import type { SerialPortFacts } from '../../model/device.ts';
+import type { SystemPort } from '../../transports/list-ports.ts';
 
 /** One serial port as the system lists it. */
 export interface PortListing extends SerialPortFacts {
@@ -9,20 +10,8 @@ export interface PortListing extends SerialPortFacts {
 /** Lists the ports there are now. Rejects where the system cannot be asked. */
 export type PortLister = () => Promise<readonly PortListing[]>;
 
-/** A record of `SerialPort.list()` (serialport 13), with what each system fills in of it. */
-export interface ListedPort {
-  readonly path: string;
-  readonly manufacturer?: string | undefined;
-  readonly serialNumber?: string | undefined;
-  readonly pnpId?: string | undefined;
-  readonly locationId?: string | undefined;
-  readonly vendorId?: string | undefined;
-  readonly productId?: string | undefined;
-  readonly friendlyName?: string | undefined;
-}
-
-/** The same port in our words; null for one that is not on USB. */
-export function fromListedPort(port: ListedPort): PortListing | null {
+/** A port of the system's own list in our words; null for one that is not on USB. */
+export function fromSystemPort(port: SystemPort): PortListing | null {
   const [vendorId, productId] = [hexNumber(port.vendorId), hexNumber(port.productId)];
   if (vendorId === null || productId === null) return null;
   return {
@@ -52,7 +41,7 @@ function callOutPath(path: string): string {
  * Windows makes up an instance id for a device without a serial number (`5&10A8BB97&0&3`), and for each function of one with several.
  * It names a place in Windows' own books, and not the device.
  */
-function serialNumberOf({ serialNumber }: ListedPort): string | null {
+function serialNumberOf({ serialNumber }: SystemPort): string | null {
   const text = serialNumber?.trim() ?? '';
   return text === '' || text.includes('&') ? null : text;
 }
@@ -61,7 +50,7 @@ function serialNumberOf({ serialNumber }: ListedPort): string | null {
  * macOS gives bus and ports as hex digits (`14241000`: bus 0x14, ports 2, 4, 1); Linux' way of writing that is `20-2.4.1`. Windows says
  * `Port_#0003.Hub_#0001`, where the hub's number changes with the order of plugging in: of no use as a place by itself.
  */
-function locationOf({ locationId }: ListedPort): string | null {
+function locationOf({ locationId }: SystemPort): string | null {
   const [, bus, ports] = /^(?:0x)?([0-9a-f]{2})([0-9a-f]{6})$/i.exec(locationId?.trim() ?? '') ?? [];
   if (bus === undefined || ports === undefined) return null;
   const path = [...ports.replace(/0+$/, '')].map((digit) => Number.parseInt(digit, 16));

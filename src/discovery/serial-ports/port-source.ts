@@ -3,9 +3,10 @@ import { type Clock, sleep } from '../../clock.ts';
 import { FlashError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { UsbSighting } from '../../model/device.ts';
+import type { SystemPort } from '../../transports/list-ports.ts';
 import { fingerprintOf, LEAST_SCORE, macOf } from './fingerprints.ts';
 import { observePorts, type PortChange, type PortsSeen, type PortTimes } from './port-changes.ts';
-import { fromListedPort, type ListedPort, type PortLister, type PortListing } from './port-listing.ts';
+import { fromSystemPort, type PortLister, type PortListing } from './port-listing.ts';
 import { listSysfsPorts } from './sysfs.ts';
 
 /** Whom the source tells. */
@@ -124,9 +125,9 @@ function sightingOf(slot: string, { path, usb }: PortListing, atMs: number): Usb
  */
 export function systemPorts(
   platform: NodeJS.Platform,
-  listOthers: () => Promise<readonly ListedPort[]>,
+  listOthers: () => Promise<readonly SystemPort[]>,
 ): Pick<PortSourceOptions, 'list' | 'hints'> {
-  const others: PortLister = async () => (await listOthers()).map(fromListedPort).filter((port) => port !== null);
+  const others: PortLister = async () => (await listOthers()).map(fromSystemPort).filter((port) => port !== null);
   if (platform !== 'linux') return { list: others };
   return { list: () => listSysfsPorts('/sys').catch(others), hints: deviceFileHints };
 }

@@ -79,7 +79,13 @@ export function chooseSet({ sets }: Pick<FirmwarePackage, 'sets'>, board: Board)
 function fits(set: FlashSet, board: Board): boolean {
   const isChip = set.chip === null || set.chip === board.chip;
   const isSize = set.flashSizeBytes === null || set.flashSizeBytes === board.flashSizeBytes;
-  return isChip && isSize && set.isEncrypted === board.isEncrypted && endOf(set) <= board.flashSizeBytes;
+  return isChip && isSize && canBeRead(set, board) && endOf(set) <= board.flashSizeBytes;
+}
+
+/** A board with flash encryption makes noise of what is written plainly. */
+function canBeRead(set: FlashSet, { isEncrypted }: Board): boolean {
+  if (set.isEncrypted || !isEncrypted) return set.isEncrypted === isEncrypted;
+  return set.parts.some(({ encryption }) => encryption === 'on-write');
 }
 
 function endOf({ parts, erase }: FlashSet): number {

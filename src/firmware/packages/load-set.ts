@@ -41,7 +41,7 @@ export class ImageLoader {
       }
       return spared(planned, { ...part, ...image });
     });
-    const partitions = parts.find(({ dossier }) => dossier.kind === 'partition-table')?.dossier.partitions ?? null;
+    const partitions = partitionsIn(parts);
     const erase = planned.erase.map(sectorsOf);
     const given = { chip: planned.chip ?? chipOf(parts), parts, erase, partitions, settings: planned.settings };
     problems.push(
@@ -57,7 +57,7 @@ export class ImageLoader {
       erase: [...erase, ...(choice?.erase ?? [])],
       parts: [...parts, ...(choice?.parts ?? [])].sort((one, other) => one.offset - other.offset),
     };
-    return { set, problems, remarks: remarksOn(partitions, choice) };
+    return { set, problems, remarks: remarksOn(set, choice) };
   }
 
   #read({ path, encryption }: PlannedPart): Image | null {
@@ -110,8 +110,14 @@ function bootChoice(planned: PlannedSet, set: BootChoice, partitions: readonly P
   return planned.bootRecord === 'pycom' ? pycomBootChoice(given, planned.isEncrypted) : espIdfBootChoice(given);
 }
 
-function remarksOn(partitions: readonly Partition[] | null, choice: BootChoice | null): string[] {
-  if (partitions === null) {
+/** Of the table that is written, alone or in a merged image. */
+function partitionsIn(parts: readonly FlashPart[]): readonly Partition[] | null {
+  return parts.find(({ dossier }) => dossier.partitions !== null)?.dossier.partitions ?? null;
+}
+
+/** An ESP8266 has no table and no choice. */
+function remarksOn({ chip }: FlashSet, choice: BootChoice | null): string[] {
+  if (choice === null && chip !== 'esp8266') {
     return ['no partition table can be read in it: what the board boots is up to the boot data that the board has'];
   }
   if (choice !== null && choice.parts.length + choice.erase.length > 0) {

@@ -9,7 +9,7 @@ import {
   macOf,
   trustedSerial,
 } from '../../../../src/discovery/serial-ports/fingerprints.ts';
-import { fromListedPort, type PortListing } from '../../../../src/discovery/serial-ports/port-listing.ts';
+import { fromSystemPort, type PortListing } from '../../../../src/discovery/serial-ports/port-listing.ts';
 import { slotOf } from '../../../../src/discovery/serial-ports/slot.ts';
 import { listSysfsPorts } from '../../../../src/discovery/serial-ports/sysfs.ts';
 import { BENCH, buildSysfs } from '../../../fixtures/ports/linux.ts';
@@ -34,7 +34,7 @@ function rows(listings: readonly PortListing[]): string[] {
 }
 
 function listed(ports: typeof WINDOWS): PortListing[] {
-  return ports.map(fromListedPort).filter((port) => port !== null);
+  return ports.map(fromSystemPort).filter((port) => port !== null);
 }
 
 describe('the ports of Linux', () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../../src/errors.ts';
@@ -56,6 +57,15 @@ describe('an ESP-IDF build', () => {
     expect(set.parts.map(({ encryption }) => encryption)).toEqual(['none', 'none', 'none', 'on-write']);
   });
 
+  it('goes onto a board with flash encryption where the chip is to encrypt it', () => {
+    const board = { chip: 'esp32c3', flashSizeBytes: 4 * MB, isEncrypted: true } as const;
+    const plain = openPackage(images.buildZip(images.espIdfBuild()));
+    expect(() => chooseSet(plain, board)).toThrow(expect.objectContaining({ code: 'PACKAGE_NO_SET' }));
+    const app = { offset: '0x10000', file: 'sensor.bin', encrypted: 'true' };
+    const files = images.espIdfBuild({ 'flasher_args.json': images.espIdfManifest({ app }) });
+    expect(chooseSet(openPackage(images.buildZip(files)), board).chip).toBe('esp32c3');
+  });
+
   it.each<[string, object]>([
     ['no flash_files', { flash_files: undefined }],
     ['an empty list', { flash_files: {} }],
@@ -93,6 +103,27 @@ describe('an ESP Web Tools package', () => {
     expect(() => chooseSet(found, { ...board, chip: 'esp32s3' })).toThrow(
       expect.objectContaining({ code: 'PACKAGE_NO_SET' }),
     );
+  });
+
+  it('is often one merged image, which brings its own boot data', () => {
+    const parts = [{ path: 'factory.bin', offset: 0 }];
+    const files = {
+      'manifest.json': { builds: [{ chipFamily: 'ESP32', parts }] },
+      'factory.bin': images.buildMerged(),
+    };
+    const reading = readPackage(images.buildZip(files));
+    expect(reading).toMatchObject({ problems: [], remarks: [], sets: [{ erase: [], parts: [{ offset: 0 }] }] });
+    const beside = {
+      'fs.bin': images.buildLittleFs(),
+      'manifest.json': { builds: [{ chipFamily: 'ESP32', parts: [...parts, { path: 'fs.bin', offset: 0x28f000 }] }] },
+    };
+    expect(codes({ ...files, ...beside })).toEqual(['PACKAGE_MISPLACED']);
+  });
+
+  it('may be for an ESP8266, which has no partitions', () => {
+    const manifest = { builds: [{ chipFamily: 'ESP8266', parts: [{ path: 'a.bin', offset: 0 }] }] };
+    const reading = readPackage(images.buildZip({ 'manifest.json': manifest, 'a.bin': images.buildEsp8266App() }));
+    expect(reading).toMatchObject({ problems: [], remarks: [], sets: [{ chip: 'esp8266' }] });
   });
 
   it.each<[string, object]>([
@@ -183,6 +214,13 @@ describe('a Pycom package', () => {
       '00000000010000000000000050d1070000000000ffffffffffffffffffffffffffffffff1a8b1c75',
     );
     expect(record?.bytes.length).toBe(0x1000);
+  });
+
+  it('may hold the application of old firmware, with its MD5 in letters behind it', () => {
+    const app = images.buildEsp32App();
+    const signed = Buffer.concat([app, Buffer.from(createHash('md5').update(app).digest('hex'))]);
+    const set = firstSet(images.pycomPackage({ 'wipy.bin': signed }));
+    expect(set.parts.find(({ name }) => name === 'factory')?.bytes.length).toBe(app.length + 32);
   });
 
   it('leaves boot data alone that a script sees to itself', () => {
