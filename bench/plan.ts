@@ -93,7 +93,7 @@ function ruleAt(index: number): Rule {
     devices: { ...none, ...narrow[index % narrow.length] },
     update: { protocol: 'espota', retries: 5, options: {} },
     when: { kind: 'now' },
-    verify: { proof: 'returned', withinMs: 90_000, check: { by: 'mdns' } },
+    verify: { proof: 'returned', withinMs: 90_000, check: { by: 'mdns' }, version: null, soakMs: 0 },
     rollout: null,
     expiresMs: null,
     line: { again: 'skip', bootCheck: null, unitData: null },

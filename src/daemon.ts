@@ -18,12 +18,13 @@ import { imageLoader } from './jobs/image-cache.ts';
 import { JobBook } from './jobs/job-book.ts';
 import type { JobRecord } from './jobs/journal/jobs.ts';
 import { Journal } from './jobs/journal/journal.ts';
-import { mdnsReturn } from './jobs/mdns-return.ts';
+import { mdnsAnswer, mdnsRestart, mdnsReturn } from './jobs/mdns-return.ts';
 import { Planner } from './jobs/planner.ts';
-import { returnChecks } from './jobs/return-checks.ts';
+import { answerChecks, returnChecks } from './jobs/return-checks.ts';
 import { RolloutBook } from './jobs/rollout-book.ts';
 import { deviceName, idsOf, openRuleBook, planContext } from './jobs/rule-book.ts';
 import { WindowCalendar } from './jobs/schedule.ts';
+import { askVersion } from './jobs/version-check.ts';
 import { type Logger, tapped } from './log.ts';
 import type { Rule } from './model/rule.ts';
 import { PROTOCOLS } from './protocols/registry.ts';
@@ -115,6 +116,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
         if (hasAppeared && idsOf(event.device).includes(id)) listener();
       }),
     awaitReturn: returnChecks(mdnsReturn(registry, clock), clock),
+    soakEyes: { restartOf: mdnsRestart(registry, clock), isThere: answerChecks(mdnsAnswer(registry, clock)) },
+    askVersion,
     random,
     onProgress: (job, bytes, totalBytes) => {
       options.onProgress?.(job, bytes, totalBytes);

@@ -193,6 +193,22 @@ export const CATALOGUE = {
     disposition: 'uncertain',
     hint: 'Look at which version the device runs. It is not sent to again by itself; "dropflash retry JOB --force" does.',
   },
+  JOB_NO_VERSION: {
+    disposition: 'permanent',
+    hint: 'Use an image that says its version (ESP32 family), or a rule without "verify.version"; nothing was sent.',
+  },
+  JOB_NOT_VERIFIED: {
+    disposition: 'permanent',
+    hint: 'Look at the device: it took the image and came back, and does not say the version of the image. Compare "verify.version".',
+  },
+  JOB_ROLLED_BACK: {
+    disposition: 'permanent',
+    hint: 'Look into the new firmware: the device started it, or tried to, and went back to the one before.',
+  },
+  JOB_NOT_SOAKED: {
+    disposition: 'permanent',
+    hint: 'Look at the device and its power: it came back with the new firmware and did not stay well.',
+  },
   JOB_EXPIRED: { disposition: 'permanent', hint: 'Drop the file again, or set a longer "expires" in the rule.' },
   JOB_NOT_FOUND: { disposition: 'permanent', hint: 'Look for the id with "dropflash jobs".' },
   JOB_IMAGE_GONE: {

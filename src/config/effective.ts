@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import type { FixedDevice } from '../model/device.ts';
 import type { OptionValue } from '../model/fields.ts';
 import type { RolloutSettings, Share } from '../model/rollout.ts';
-import type { ReturnCheck, Rule, When } from '../model/rule.ts';
+import type { ReturnCheck, Rule, VersionCheck, When } from '../model/rule.ts';
 import type { Config, LogFile } from './config.ts';
 import type { ProtocolOptions } from './option-schema.ts';
 import { CONFIG_VERSION } from './schema.ts';
@@ -50,6 +50,8 @@ function effectiveRule(rule: Rule, protocols: readonly ProtocolOptions[]): Recor
       proof: rule.verify.proof,
       within: formatDuration(rule.verify.withinMs),
       by: effectiveCheck(rule.verify.check),
+      ...(rule.verify.version === null ? {} : { version: effectiveVersion(rule.verify.version) }),
+      ...(rule.verify.proof === 'soaked' ? { soak: formatDuration(rule.verify.soakMs) } : {}),
     },
     expires: rule.expiresMs === null ? 'never' : formatDuration(rule.expiresMs),
     allow: rule.allow,
@@ -82,6 +84,18 @@ function effectiveRollout({ canary, waves, soakMs, stopAt, pauseAfter }: Rollout
 
 function effectiveShare({ unit, amount }: Share): string | number {
   return unit === 'percent' ? `${amount}%` : amount;
+}
+
+function effectiveVersion(version: VersionCheck): Record<string, unknown> {
+  const { match } = version;
+  switch (version.by) {
+    case 'http':
+      return withoutNulls({ http: version.url, status: version.status, json: version.json, match });
+    case 'mdns':
+      return { mdns: version.key, match };
+    case 'tcp':
+      return { tcp: version.port, match };
+  }
 }
 
 function effectiveCheck(check: ReturnCheck): unknown {

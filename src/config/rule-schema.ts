@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { LineSettings, ReturnCheck, Rule, UpdateSettings, Verify, When } from '../model/rule.ts';
+import type { LineSettings, Rule, UpdateSettings, When } from '../model/rule.ts';
 import { GUARD_OVERRIDES } from '../model/rule.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { optionShape, type ProtocolOptions } from './option-schema.ts';
@@ -7,18 +7,8 @@ import { describeValue } from './problem.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 import type { SecretPlaces } from './secret.ts';
 import { devicesSchema, firmwareSchema } from './selector-schema.ts';
-import {
-  duration,
-  expecting,
-  httpUrl,
-  listOf,
-  oneOf,
-  portNumber,
-  refuse,
-  text,
-  timezone,
-  wholeNumber,
-} from './values.ts';
+import { duration, expecting, listOf, oneOf, refuse, text, timezone, wholeNumber } from './values.ts';
+import { verifySchema } from './verify-schema.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -34,8 +24,6 @@ export interface RuleContext {
 
 /** The protocol of a rule that names none. */
 export const DEFAULT_PROTOCOL = 'espota';
-
-const PROVABLE = ['sent', 'accepted', 'returned'] as const satisfies readonly Verify['proof'][];
 
 function updateSchema({ protocols, secrets }: RuleContext) {
   const branches = protocols.map(({ name, summary, options }) => {
@@ -88,47 +76,6 @@ function whenSchema({ cronProblem, timezone: machineZone }: RuleContext) {
   const now = z.literal('now').transform((): When => ({ kind: 'now' }));
   return z.union([now, window], expecting('now or a maintenance window { cron, for, timezone }'));
 }
-
-const checkSchema = z.union(
-  [
-    z.enum(['auto', 'mdns', 'ping']).transform((by): ReturnCheck => ({ by })),
-    z
-      .strictObject({
-        tcp: portNumber().optional().describe('Back when this TCP port accepts a connection.'),
-        http: httpUrl()
-          .optional()
-          .describe('Back when this URL answers; `{address}` stands for the address of the device.'),
-        status: wholeNumber(100, 599).optional().describe('The HTTP status that counts, with `http`. Without it: 200.'),
-      })
-      .transform(({ tcp, http, status }, context): ReturnCheck => {
-        if (tcp !== undefined && http === undefined && status === undefined) return { by: 'tcp', port: tcp };
-        if (http !== undefined && tcp === undefined) return { by: 'http', url: http, status: status ?? 200 };
-        return refuse(context, 'expected either {tcp: PORT} or {http: URL, status: NUMBER}');
-      }),
-  ],
-  expecting('auto, mdns, ping, {tcp: PORT} or {http: URL}'),
-);
-
-const verifySchema = z
-  .strictObject(
-    {
-      proof: oneOf(PROVABLE)
-        .default('returned')
-        .describe(
-          'How far the outcome must be known. sent: every byte left; accepted: the device said so; returned: it came back on the network.',
-        ),
-      within: duration(1000, DAY_MS)
-        .prefault('90s')
-        .describe('How long after acceptance the device may take to come back.'),
-      by: checkSchema
-        .prefault('auto')
-        .describe(
-          'What shows that it is back. mdns: it announces itself anew; ping: it answers an ICMP echo; {tcp: PORT}; {http: URL, status: NUMBER}; auto: mdns where the device has it, else ping.',
-        ),
-    },
-    expecting('a mapping with proof, within and by'),
-  )
-  .transform(({ proof, within, by }): Verify => ({ proof, withinMs: within, check: by }));
 
 /** What a rule that does not work on plugging in has. */
 const NO_LINE: LineSettings = { again: 'skip', bootCheck: null, unitData: null };

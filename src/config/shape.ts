@@ -14,16 +14,6 @@ const NOT_BUILT: readonly { readonly path: string; readonly value?: unknown; rea
     message: 'boards on USB are not built in this version; write now or a maintenance window { cron, for, timezone }',
   },
   { path: 'rules[].devices.usb', message: 'boards on USB are not built in this version; select network devices only' },
-  {
-    path: 'rules[].verify.proof',
-    value: 'verified',
-    message: 'reading the version back is not built in this version; the strongest proof is returned',
-  },
-  {
-    path: 'rules[].verify.proof',
-    value: 'soaked',
-    message: 'watching a device over time is not built in this version; the strongest proof is returned',
-  },
 ];
 
 /**

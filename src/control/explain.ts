@@ -61,6 +61,8 @@ function outlook(device: Device, decision: Decision, job: JobRecord | null, part
       return nothing('it is being sent now');
     case 'confirming':
       return nothing('it was sent; the device is awaited');
+    case 'soaking':
+      return nothing('it is back; it is watched for a while');
     case 'succeeded':
       return nothing('nothing: this release is done here');
     case 'failed':

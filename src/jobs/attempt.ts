@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { FirmwareImage } from '../model/image.ts';
@@ -11,6 +12,7 @@ import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import { type AttemptContext, afterError, afterReport, asFlashError, type Outcome } from './outcome.ts';
 import { targetOf } from './targets.ts';
+import { type AskVersion, versionIn } from './version-check.ts';
 
 /** How often a running job says in the log how far it is, milliseconds. */
 const PROGRESS_LOG_MS = 5_000;
@@ -21,6 +23,7 @@ export interface AttemptParts {
   readonly links: Links;
   /** The image's bytes, from the store, checked against their hash. */
   readonly loadImage: (sha256: string) => Promise<FirmwareImage>;
+  readonly askVersion: AskVersion;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -80,9 +83,12 @@ async function perform(
     random: parts.random(),
   });
   let sizeBytes = 0;
+  // Not waited for: a device that is awake for seconds only must not lose them to a question.
+  const before = versionBefore(rule, device, parts, signal);
   try {
     const image = await parts.loadImage(job.image);
     sizeBytes = image.sizeBytes;
+    if (rule.verify.version !== null && versionIn(parts.journal.images.get(job.image)) === null) throw noVersion(rule);
     const report = await protocol.flash(
       {
         image,
@@ -97,10 +103,30 @@ async function perform(
       },
       signal,
     );
-    return afterReport(report, context(sizeBytes));
+    const outcome = afterReport(report, context(sizeBytes));
+    return { ...outcome, change: { ...outcome.change, versionBefore: await before } };
   } catch (thrown) {
     return afterError(thrown, context(sizeBytes));
   }
+}
+
+async function versionBefore(
+  { verify: { version } }: Rule,
+  device: Device,
+  { askVersion }: AttemptParts,
+  signal: AbortSignal,
+): Promise<string | null> {
+  return version === null ? null : await askVersion(device, version, signal);
+}
+
+function noVersion({ name }: Rule): FlashError {
+  return new FlashError(
+    'JOB_NO_VERSION',
+    `rule "${name}" wants the version proven, and neither the image nor its file name says one`,
+    {
+      step: 'prepare',
+    },
+  );
 }
 
 function conclude(

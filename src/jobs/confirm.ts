@@ -2,13 +2,15 @@ import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
-import type { ReturnCheck } from '../model/rule.ts';
+import type { ReturnCheck, VersionCheck } from '../model/rule.ts';
 import type { JobBook } from './job-book.ts';
 import type { JobChange, JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import { unknownOutcome } from './outcome.ts';
-import { type DeviceDirectory, deviceName } from './rule-book.ts';
+import { type DeviceDirectory, deviceName, idsOf } from './rule-book.ts';
+import { type SoakEyes, type SoakFinding, soak } from './soak.ts';
 import { targetOf } from './targets.ts';
+import { type AskVersion, askUntilVersion, saysVersion, versionIn } from './version-check.ts';
 
 /** What showed that a device was gone and is there again. */
 export interface ReturnEvidence {
@@ -62,18 +64,73 @@ export function judgeReturn(job: JobRecord, evidence: ReturnEvidence | null, wit
   return { event: 'fail', change: { error: error.toJSON() }, error };
 }
 
+/** What the device may say, as far as it is known. */
+export interface KnownVersions {
+  /** Of the image that it was sent. */
+  readonly expected: string | null;
+  /** Of the last other image that it was proven to run. */
+  readonly previous: string | null;
+}
+
+/** Judges what a device that is back says of its version; null: nothing. Pure. */
+export function judgeVersion(job: JobRecord, said: string | null, known: KnownVersions): Confirmation {
+  const match = job.verify?.version?.match ?? '';
+  const wanted = known.expected ?? '';
+  if (said !== null && saysVersion(said, match, wanted)) {
+    return { event: 'succeed', change: { proof: 'verified', step: null, error: null }, error: null };
+  }
+  const error = wrongVersion(job, said, known);
+  return { event: 'fail', change: { proof: 'returned', error: error.toJSON() }, error };
+}
+
+/** Judges the end of a soak; null: nothing spoke against the device. Pure. */
+export function judgeSoak(job: JobRecord, finding: SoakFinding | null, known: KnownVersions): Confirmation {
+  if (finding === null) return { event: 'succeed', change: { proof: 'soaked', step: null, error: null }, error: null };
+  const { said } = finding;
+  const isBack = said !== null && isOld(job, said, known);
+  const error = isBack ? wrongVersion(job, said, known) : finding.error;
+  return { event: 'fail', change: { error: error.toJSON() }, error };
+}
+
+function wrongVersion(job: JobRecord, said: string | null, known: KnownVersions): FlashError {
+  const wanted = `it should say version ${known.expected}`;
+  if (said === null) {
+    return new FlashError('JOB_NOT_VERIFIED', `the device came back and did not tell its version; ${wanted}`, {
+      step: 'confirm',
+    });
+  }
+  const words = JSON.stringify(said.trim().slice(0, 100));
+  const step = { step: 'confirm' };
+  return isOld(job, said, known)
+    ? new FlashError(
+        'JOB_ROLLED_BACK',
+        `the device came back with what it ran before: it says ${words}; ${wanted}`,
+        step,
+      )
+    : new FlashError('JOB_NOT_VERIFIED', `the device came back and says ${words}; ${wanted}`, step);
+}
+
+/** It says what it said before the update, or the version of the image that it was proven to run before. */
+function isOld({ versionBefore, verify }: JobRecord, said: string, { previous }: KnownVersions): boolean {
+  const match = verify?.version?.match ?? '';
+  return said === versionBefore || (previous !== null && saysVersion(said, match, previous));
+}
+
 export interface ConfirmParts {
   readonly journal: Journal;
   readonly book: JobBook;
   readonly devices: DeviceDirectory;
   readonly awaitReturn: AwaitReturn;
+  readonly soakEyes: SoakEyes;
+  readonly askVersion: AskVersion;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
- * Waits for the device of a job that is `confirming` and ends the job by what was seen. Resolves with the job as it is then; when
- * `signal` is aborted first, with the job unchanged: it goes on waiting when the daemon runs again.
+ * Waits for the device of a job that is `confirming`, asks for its version where the rule says so, and moves the job on by what was
+ * seen: to its end, or to `soaking`. Resolves with the job as it is then; when `signal` is aborted first, with the job unchanged: it
+ * goes on waiting when the daemon runs again.
  * @param startedMs when this process began to look, epoch ms: of what happened before, it has seen nothing
  */
 export async function confirmReturn(
@@ -86,32 +143,86 @@ export async function confirmReturn(
   if (verify === null || sinceMs === null) throw new Error(`job ${job.id} awaits a return and says not of what`);
   const isOlder = sinceMs < startedMs;
   const device = parts.devices.get(job.device);
-  let evidence: ReturnEvidence | null = null;
-  if (device !== null) {
-    const withinMs = isOlder ? verify.withinMs : Math.max(0, sinceMs + verify.withinMs - parts.clock.now());
+  const withinMs = isOlder ? verify.withinMs : Math.max(0, sinceMs + verify.withinMs - parts.clock.now());
+  const deadlineMs = parts.clock.monotonic() + withinMs;
+  try {
     const missedTheRestart = isOlder && job.proof === 'accepted';
-    try {
-      evidence = await parts.awaitReturn({ device, check: verify.check, sinceMs, withinMs, missedTheRestart }, signal);
-    } catch (reason) {
-      if (signal.aborted) return job;
-      throw reason;
-    }
+    const request = { check: verify.check, sinceMs, withinMs, missedTheRestart };
+    const evidence = device === null ? null : await parts.awaitReturn({ device, ...request }, signal);
+    const returned = judgeReturn(job, evidence, verify.withinMs);
+    if (returned.event === 'fail' || verify.version === null)
+      return conclude(job, returned, evidence?.how ?? null, parts);
+    const said = await askAfterReturn(job, verify.version, deadlineMs, parts, signal);
+    return conclude(job, judgeVersion(job, said, knownVersions(job, parts)), evidence?.how ?? null, parts);
+  } catch (reason) {
+    if (signal.aborted) return job;
+    throw reason;
   }
-  return conclude(job, judgeReturn(job, evidence, verify.withinMs), evidence, parts);
+}
+
+/**
+ * Watches the device of a job that is `soaking`, from now on, and ends the job. A soak that this process did not see from its beginning
+ * begins anew. Aborted, it leaves the job as it is.
+ */
+export async function confirmSoak(job: JobRecord, parts: ConfirmParts, signal: AbortSignal): Promise<JobRecord> {
+  const { verify } = job;
+  if (verify === null) throw new Error(`job ${job.id} soaks and says not for how long`);
+  const expected = versionIn(parts.journal.images.get(job.image));
+  const version =
+    verify.version === null || expected === null ? null : { check: verify.version, expected, ask: parts.askVersion };
+  const find = () => parts.devices.get(job.device);
+  try {
+    const request = { find, check: verify.check, version, soakMs: verify.soakMs };
+    const finding = await soak(request, parts.soakEyes, parts.clock, signal);
+    // A newer release may have taken the job's place meanwhile.
+    const now = parts.book.get(job.id) ?? job;
+    if (now.state !== 'soaking') return now;
+    return conclude(now, judgeSoak(now, finding, knownVersions(now, parts)), null, parts);
+  } catch (reason) {
+    if (signal.aborted) return job;
+    throw reason;
+  }
+}
+
+function askAfterReturn(
+  job: JobRecord,
+  check: VersionCheck,
+  deadlineMs: number,
+  { askVersion, clock, devices, journal }: ConfirmParts,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const version = versionIn(journal.images.get(job.image)) ?? '';
+  const find = () => devices.get(job.device);
+  return askUntilVersion(find, check, version, { ask: askVersion, clock, deadlineMs }, signal);
+}
+
+function knownVersions(job: JobRecord, { devices, journal }: ConfirmParts): KnownVersions {
+  const image = journal.images.get(job.image);
+  const device = devices.get(job.device);
+  const ids = device === null ? [job.device] : idsOf(device);
+  const previous = image === null ? null : journal.devices.provenBefore(ids, targetOf(image.dossier.kind), job.image);
+  return { expected: versionIn(image), previous: previous && versionIn(journal.images.get(previous.image)) };
 }
 
 function conclude(
   job: JobRecord,
   { event, change, error }: Confirmation,
-  evidence: ReturnEvidence | null,
+  how: string | null,
   { book, clock, devices, journal, log }: ConfirmParts,
 ): JobRecord {
-  const note = (): void => {
+  const isSoakDue = event === 'succeed' && job.state === 'confirming' && job.verify?.proof === 'soaked';
+  const note = ({ proof }: JobRecord): void => {
     const image = journal.images.get(job.image);
-    if (event !== 'succeed' || image === null) return;
-    journal.devices.holds(job.device, targetOf(image.dossier.kind), job.image, 'returned', clock.now());
+    if (image === null) return;
+    const target = targetOf(image.dossier.kind);
+    const device = devices.get(job.device);
+    const ids = device === null ? [job.device] : idsOf(device);
+    if (error?.code === 'JOB_ROLLED_BACK') journal.devices.wentBack(ids, target, job.image);
+    else if (event === 'succeed' && proof !== null) {
+      journal.devices.holds(job.device, target, job.image, proof, clock.now());
+    }
   };
-  const after = book.transition(job.id, event, change, note, evidence?.how ?? error?.message ?? null);
+  const after = book.transition(job.id, isSoakDue ? 'soak' : event, change, note, how ?? error?.message ?? null);
   const fields = {
     job: job.id,
     device: deviceName(devices, job.device),
@@ -121,7 +232,8 @@ function conclude(
     elapsedMs: clock.now() - (job.confirmFromMs ?? job.updatedMs),
     proof: after.proof,
   };
-  if (error === null) log.info('job.succeeded', { ...fields, evidence: evidence?.how });
-  else log.error('job.failed', { ...fields, ...error.toJSON() });
+  if (error !== null) log.error('job.failed', { ...fields, ...error.toJSON() });
+  else if (isSoakDue) log.info('job.waiting', { ...fields, waitingFor: 'the end of its soak' });
+  else log.info('job.succeeded', { ...fields, evidence: how ?? undefined });
   return after;
 }

@@ -6,7 +6,7 @@ import type { Rule } from '../model/rule.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { admit, type Candidate, type Holder, type Limits } from './admission.ts';
 import { type AttemptParts, runAttempt } from './attempt.ts';
-import { type ConfirmParts, confirmReturn } from './confirm.ts';
+import { type ConfirmParts, confirmReturn, confirmSoak } from './confirm.ts';
 import type { DropResults } from './drop-results.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { RolloutRecord } from './journal/rollouts.ts';
@@ -61,6 +61,7 @@ export class JobEngine {
     recover(this.#parts);
     this.#isAtWork = true;
     for (const job of book.in('confirming')) this.#awaitReturn(job);
+    for (const job of book.in('soaking')) this.#awaitSoak(job);
     for (const device of devices.list()) planner.planDevice(device);
     this.wake();
   }
@@ -157,7 +158,7 @@ export class JobEngine {
     return {
       queued: book.in('queued').length,
       running: book.in('running').length,
-      confirming: book.in('confirming').length,
+      confirming: book.in('confirming', 'soaking').length,
     };
   }
 
@@ -174,7 +175,7 @@ export class JobEngine {
     this.#expire(now);
     const rolloutAtMs = rollouts.turn(now);
     const candidates = book.in('queued').map((job) => this.#candidate(job, now));
-    const holding = [...book.in('running', 'confirming'), ...this.#notBack()];
+    const holding = [...book.in('running', 'confirming', 'soaking'), ...this.#notBack()];
     const holders: Holder[] = holding.map((job) => ({ job, device: devices.get(job.device) }));
     const admission = admit(candidates, holders, limits(), now);
     for (const job of book.note(admission.waiting)) {
@@ -265,8 +266,15 @@ export class JobEngine {
 
   #awaitReturn(job: JobRecord): void {
     this.#track(
-      confirmReturn(job, this.#parts, this.#startedMs, this.#stopping.signal).then((after) => this.#ended(after)),
+      confirmReturn(job, this.#parts, this.#startedMs, this.#stopping.signal).then((after) => {
+        if (after.state === 'soaking') this.#awaitSoak(after);
+        this.#ended(after);
+      }),
     );
+  }
+
+  #awaitSoak(job: JobRecord): void {
+    this.#track(confirmSoak(job, this.#parts, this.#stopping.signal).then((after) => this.#ended(after)));
   }
 
   /** A device that did not answer and is there again: its jobs need not wait, and one that had given up is taken up. */

@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../clock.ts';
 import type { DeviceRegistry } from '../discovery/registry.ts';
 import type { AwaitReturn, ReturnEvidence, ReturnRequest } from './confirm.ts';
+import type { SoakEyes } from './soak.ts';
 
 /** An ESP restarts at most some seconds after its `OK`; what it says before that may still be its old life. */
 const RESTART_BY_MS = 5_000;
@@ -23,6 +24,45 @@ export function mdnsReturn(registry: DeviceRegistry, clock: Clock): AwaitReturn 
       await Promise.allSettled(waits);
       signal.throwIfAborted();
     }
+  };
+}
+
+/** During a soak: a device that announces itself anew, or is back after it was lost, has started again. */
+export function mdnsRestart(registry: DeviceRegistry, clock: Clock): SoakEyes['restartOf'] {
+  return (device, fromMs, signal) =>
+    new Promise((resolve, reject) => {
+      const unsubscribe = registry.subscribe((event) => {
+        if (event.device.id !== device.id || clock.now() < fromMs) return;
+        if (event.kind === 'announced') end('it announced itself anew');
+        else if (event.kind === 'seen' && event.why === 'back') end('it was gone and is back');
+      });
+      const onAbort = () => {
+        unsubscribe();
+        reject(signal.reason);
+      };
+      const end = (how: string) => {
+        unsubscribe();
+        signal.removeEventListener('abort', onAbort);
+        resolve(how);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+}
+
+/** Devices answer a question within half a second; a busy one is asked again. */
+const QUESTIONS = 5;
+const ANSWER_WITHIN_MS = 1_500;
+
+/** At the end of a soak: a word of the device that is younger than the question. */
+export function mdnsAnswer(registry: DeviceRegistry, clock: Clock): SoakEyes['isThere'] {
+  return async ({ id }, _check, signal) => {
+    const askedMs = clock.now();
+    const hasSpoken = () => (registry.get(id)?.lastSeenMs ?? 0) >= askedMs;
+    for (let question = 0; question < QUESTIONS && !hasSpoken(); question += 1) {
+      registry.probe(id);
+      await sleep(clock, ANSWER_WITHIN_MS, signal);
+    }
+    return hasSpoken();
   };
 }
 

@@ -134,7 +134,7 @@ export class Planner {
     const { journal, book, devices, log } = this.#parts;
     journal.releases.end(previous.id, 'superseded');
     for (const job of journal.jobs.ofRelease(previous.id)) {
-      if (job.state !== 'queued') continue;
+      if (job.state !== 'queued' && job.state !== 'soaking') continue;
       book.transition(job.id, 'supersede', {}, undefined, 'a newer image was dropped');
       log.info('job.superseded', { job: job.id, device: deviceName(devices, job.device), rule: job.rule });
     }

@@ -3,6 +3,7 @@ import type { Device } from '../model/device.ts';
 import type { ReturnCheck } from '../model/rule.ts';
 import { httpProbe, type Probe, pingProbe, tcpProbe } from '../transports/probes.ts';
 import type { AwaitReturn, ReturnEvidence, ReturnRequest } from './confirm.ts';
+import type { SoakEyes } from './soak.ts';
 
 /** Short enough to catch the second or two in which an ESP restarts and joins its network again. */
 const INTERVAL_MS = 250;
@@ -14,6 +15,22 @@ export function returnChecks(byMdns: AwaitReturn, clock: Clock): AwaitReturn {
     const probe = probeFor(request.check, request.device);
     if (probe === null) return byMdns(request, signal);
     return await askUntilReturn(probe, request, clock, signal);
+  };
+}
+
+/** Packets get lost on Wi-Fi: one answer in so many tries is enough to be there. */
+const TRIES = 5;
+
+/** Whether a device answers, by the same checks. It is asked again where it does not. */
+export function answerChecks(byMdns: SoakEyes['isThere']): SoakEyes['isThere'] {
+  return async (device, check, signal) => {
+    const probe = probeFor(check, device);
+    if (probe === null) return byMdns(device, check, signal);
+    for (let attempt = 0; attempt < TRIES; attempt += 1) {
+      if (await probe(PROBE_TIMEOUT_MS, signal)) return true;
+      signal.throwIfAborted();
+    }
+    return false;
   };
 }
 

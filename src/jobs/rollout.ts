@@ -64,6 +64,7 @@ export function standingOf(job: JobRecord, device: Device | null): Standing {
       return 'out';
     case 'running':
     case 'confirming':
+    case 'soaking':
       return 'busy';
     case 'queued':
       // One that broke off and then vanished may be a dead device: it is not passed over like one that merely sleeps.

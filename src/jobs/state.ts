@@ -8,6 +8,7 @@ export type JobEvent =
   | 'start'
   | 'accept'
   | 'doubt'
+  | 'soak'
   | 'succeed'
   | 'retry'
   | 'interrupt'
@@ -29,7 +30,8 @@ export const NEXT = {
     fail: 'failed',
     cancel: 'cancelled',
   },
-  confirming: { succeed: 'succeeded', fail: 'failed' },
+  confirming: { soak: 'soaking', succeed: 'succeeded', fail: 'failed' },
+  soaking: { succeed: 'succeeded', fail: 'failed', supersede: 'superseded' },
   succeeded: {},
   failed: { revive: 'queued', renew: 'queued', supersede: 'superseded' },
   cancelled: { renew: 'queued' },
@@ -46,7 +48,7 @@ export function nextState(from: JobState, event: JobEvent): JobState {
 
 /** Nothing happens to the job any more, unless its device comes back (`revive`) or a person asks (`renew`). */
 export function isFinal(state: JobState): boolean {
-  return state !== 'queued' && state !== 'running' && state !== 'confirming';
+  return !['queued', 'running', 'confirming', 'soaking'].includes(state);
 }
 
 export const ACTIVE_STATES = JOB_STATES.filter((state) => !isFinal(state));

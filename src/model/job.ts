@@ -8,6 +8,8 @@ export const JOB_STATES = [
   'running',
   /** The device accepted the image (or may have); its return is awaited. Nothing is sent. */
   'confirming',
+  /** The device is back and is watched for a while. Nothing is sent. */
+  'soaking',
   'succeeded',
   'failed',
   'cancelled',

@@ -59,11 +59,30 @@ export type ReturnCheck =
   /** `{address}` in the URL stands for the device's address. */
   | { readonly by: 'http'; readonly url: string; readonly status: number };
 
+/** Where a device says its version. In `match`, a regular expression, `{version}` stands for the version of the image. */
+export type VersionCheck =
+  /** `{address}` in the URL stands for the device's address; `json` is a path such as `firmware.version`, null: the whole body. */
+  | {
+      readonly by: 'http';
+      readonly url: string;
+      readonly status: number;
+      readonly json: string | null;
+      readonly match: string;
+    }
+  /** A key of its TXT record. */
+  | { readonly by: 'mdns'; readonly key: string; readonly match: string }
+  /** What a TCP server says unasked. */
+  | { readonly by: 'tcp'; readonly port: number; readonly match: string };
+
 export interface Verify {
-  /** What the rule asks for; less than that, in `withinMs`, is a failed job. */
-  readonly proof: Extract<Proof, 'sent' | 'accepted' | 'returned'>;
+  /** What the rule asks for; less than that is a failed job. */
+  readonly proof: Proof;
+  /** For the return, and for the first right answer of the version check. */
   readonly withinMs: number;
   readonly check: ReturnCheck;
+  readonly version: VersionCheck | null;
+  /** How long the device is watched after that, for the proof `soaked`. */
+  readonly soakMs: number;
 }
 
 /** What a board must print, or must not, after its start. Regular expressions; at least one of the two is there. */

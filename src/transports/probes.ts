@@ -55,3 +55,67 @@ export function httpProbe(address: string, url: string, status: number): Probe {
     }
   };
 }
+
+/** More than any page that tells a version. */
+const LONGEST_TEXT_BYTES = 65_536;
+
+/** The body of a GET that answers with `status`, cut at 64 KiB; null: it did not, or not in time. Rejects never. */
+export async function httpText(
+  address: string,
+  url: string,
+  status: number,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const host = isIPv6(address) ? `[${address}]` : address;
+  try {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const response = await fetch(url.replaceAll('{address}', host), { redirect: 'manual', signal: limit });
+    if (response.status === status) return await textOf(response);
+    await response.body?.cancel();
+    return null;
+  } catch {
+    return null;
+  }
+}
+
+async function textOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let sizeBytes = 0;
+  for await (const chunk of body ?? []) {
+    sizeBytes += chunk.length;
+    text += decoder.decode(chunk, { stream: true });
+    if (sizeBytes >= LONGEST_TEXT_BYTES) break;
+  }
+  return text;
+}
+
+/** What a TCP server says unasked: up to a line feed, its close, 64 KiB or the time given. Null: no connection, or nothing said. */
+export function bannerText(
+  address: string,
+  port: number,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port });
+    let text = '';
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      socket.destroy();
+      resolve(text === '' ? null : text);
+    };
+    const timer = setTimeout(end, timeoutMs);
+    signal.addEventListener('abort', end, { once: true });
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      if (text.includes('\n') || text.length >= LONGEST_TEXT_BYTES) end();
+    });
+    socket.once('close', end);
+    socket.once('error', end);
+    if (signal.aborted) end();
+  });
+}

@@ -18,6 +18,9 @@ export class DeviceTable {
   readonly #all: StatementSync;
   readonly #hold: StatementSync;
   readonly #held: StatementSync;
+  readonly #drop: StatementSync;
+  readonly #prove: StatementSync;
+  readonly #proven: StatementSync;
   readonly #forgetAccepted: StatementSync;
 
   constructor(database: DatabaseSync) {
@@ -38,6 +41,16 @@ export class DeviceTable {
       `DELETE FROM device_images
        WHERE device IN (SELECT value FROM json_each(?)) AND target = ? AND image = ? AND proof = 'accepted'`,
     );
+    this.#drop = database.prepare(
+      'DELETE FROM device_images WHERE device IN (SELECT value FROM json_each(?)) AND target = ?',
+    );
+    this.#prove = database.prepare(
+      'INSERT INTO proven_images (device, target, image, proof, at_ms) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#proven = database.prepare(
+      `SELECT * FROM proven_images WHERE device IN (SELECT value FROM json_each(?)) AND target = ? AND image <> ?
+       ORDER BY at_ms DESC, rowid DESC LIMIT 1`,
+    );
   }
 
   put(device: Device): void {
@@ -56,6 +69,21 @@ export class DeviceTable {
   /** The device took this image, with this proof. */
   holds(deviceId: string, target: ImageTarget, image: string, proof: Proof, atMs: number): void {
     this.#hold.run(deviceId, target, image, proof, atMs);
+    if (proof !== 'sent' && proof !== 'accepted') this.#prove.run(deviceId, target, image, proof, atMs);
+  }
+
+  /** The device went back from `image` by itself: it holds what it was last proven to run before, or nothing that is known. */
+  wentBack(deviceIds: readonly string[], target: ImageTarget, image: string): void {
+    const before = this.provenBefore(deviceIds, target, image);
+    this.#drop.run(JSON.stringify(deviceIds), target);
+    const [id] = deviceIds;
+    if (before !== null && id !== undefined) this.#hold.run(id, target, before.image, before.proof, before.atMs);
+  }
+
+  /** The last image other than `image` that the device was proven to run. */
+  provenBefore(deviceIds: readonly string[], target: ImageTarget, image: string): HeldImage | null {
+    const row = this.#proven.get(JSON.stringify(deviceIds), target, image);
+    return row === undefined ? null : heldOf(row);
   }
 
   /** That the device accepted this image counts no more; that it came back with it would. */

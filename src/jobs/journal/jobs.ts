@@ -14,11 +14,16 @@ export interface JobRecord extends Job {
   readonly confirmFromMs: number | null;
   /** The stage of its rollout that released it; null: none has, or its release has no rollout. */
   readonly wave: number | null;
+  /** What the device gave as its version before the image was sent; null: nothing, or nobody asked. */
+  readonly versionBefore: string | null;
 }
 
 /** What a transition may change besides the state. */
 export type JobChange = Partial<
-  Pick<JobRecord, 'step' | 'proof' | 'attempts' | 'notBeforeMs' | 'error' | 'verify' | 'confirmFromMs'>
+  Pick<
+    JobRecord,
+    'step' | 'proof' | 'attempts' | 'notBeforeMs' | 'error' | 'verify' | 'confirmFromMs' | 'versionBefore'
+  >
 >;
 
 /** One try of a job, as it is shown to people. */
@@ -78,7 +83,7 @@ export class JobTable {
     );
     this.#update = database.prepare(
       `UPDATE jobs SET state = ?, step = ?, proof = ?, attempts = ?, not_before_ms = ?, waiting_for = ?, verify = ?,
-       confirm_from_ms = ?, error = ?, updated_ms = ? WHERE id = ?`,
+       confirm_from_ms = ?, version_before = ?, error = ?, updated_ms = ? WHERE id = ?`,
     );
     this.#step = database.prepare('UPDATE jobs SET step = ?, updated_ms = ? WHERE id = ?');
     this.#waiting = database.prepare('UPDATE jobs SET waiting_for = ? WHERE id = ?');
@@ -132,6 +137,7 @@ export class JobTable {
       verify: null,
       confirmFromMs: null,
       wave: null,
+      versionBefore: null,
       updatedMs: createdMs,
     };
   }
@@ -160,6 +166,7 @@ export class JobTable {
       after.waitingFor,
       asJson(after.verify),
       after.confirmFromMs,
+      after.versionBefore,
       asJson(after.error),
       atMs,
       job.id,
@@ -272,6 +279,14 @@ function asJson(value: unknown): string | null {
   return value === null ? null : JSON.stringify(value);
 }
 
+/** Jobs of an earlier dropflash know of no version and no soak. */
+function verifyOf(row: Row): Verify | null {
+  const verify = jsonOrNull<Verify>(row, 'verify');
+  return verify === null ? null : { ...NO_VERSION, ...verify };
+}
+
+const NO_VERSION = { version: null, soakMs: 0 };
+
 function jobOf(row: Row): JobRecord {
   return {
     id: text(row, 'id'),
@@ -286,9 +301,10 @@ function jobOf(row: Row): JobRecord {
     notBeforeMs: integer(row, 'not_before_ms'),
     waitingFor: textOrNull(row, 'waiting_for'),
     error: jsonOrNull<ErrorReport>(row, 'error'),
-    verify: jsonOrNull<Verify>(row, 'verify'),
+    verify: verifyOf(row),
     confirmFromMs: integerOrNull(row, 'confirm_from_ms'),
     wave: integerOrNull(row, 'wave'),
+    versionBefore: textOrNull(row, 'version_before'),
     createdMs: integer(row, 'created_ms'),
     updatedMs: integer(row, 'updated_ms'),
   };

@@ -168,6 +168,23 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX rollout_decisions_release ON rollout_decisions (release);
   `,
+  `
+  DROP INDEX jobs_active;
+  CREATE INDEX jobs_active ON jobs (state) WHERE state IN ('queued', 'running', 'confirming', 'soaking');
+  -- What the device gave as its version before the image was sent.
+  ALTER TABLE jobs ADD COLUMN version_before TEXT;
+
+  -- Every image that a device was proven to run, with the proof of then; device_images has only what it holds now.
+  CREATE TABLE proven_images (
+    device TEXT NOT NULL,
+    target TEXT NOT NULL,
+    image TEXT NOT NULL REFERENCES images,
+    proof TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX proven_images_device ON proven_images (device, target, at_ms);
+  INSERT INTO proven_images SELECT device, target, image, proof, at_ms FROM device_images WHERE proof = 'returned';
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

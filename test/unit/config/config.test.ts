@@ -38,7 +38,7 @@ describe('a config that says only what it must', () => {
             options: { blocks: 2, patience: 12_000, careful: true, chunk: 'auto' },
           },
           when: { kind: 'now' },
-          verify: { proof: 'returned', withinMs: 90_000, check: { by: 'auto' } },
+          verify: { proof: 'returned', withinMs: 90_000, check: { by: 'auto' }, version: null, soakMs: 0 },
           rollout: null,
           expiresMs: null,
           allow: [],

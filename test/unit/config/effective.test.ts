@@ -25,6 +25,15 @@ describe('the effective config', () => {
     ['a full one', FULL],
     ['no mDNS', configText({ top: 'discovery: { mdns: false }' })],
     ['a TCP check', configText({ rule: 'verify: { by: { tcp: 80 } }' })],
+    [
+      'a version over HTTP',
+      configText({ rule: 'verify: { proof: verified, version: { http: "http://{address}/v", json: "a.b" } }' }),
+    ],
+    ['a version over mDNS, soaked', configText({ rule: 'verify: { proof: soaked, version: { mdns: v }, soak: 1h }' })],
+    [
+      'a version over TCP',
+      configText({ rule: 'verify: { proof: verified, version: { tcp: 23, match: "v{version}$" } }' }),
+    ],
     ['one wave', configText({ rule: 'rollout: {}' })],
     [
       'waves',

@@ -60,6 +60,28 @@ describe('the shape', () => {
     ['waves and a ramp', inRule('rollout: { waves: [100%], ramp: {} }'), '8:14 rules[0].rollout CONFIG_CONFLICT'],
     ['a pause after no canary', inRule('rollout: { pause-after: canary }'), '8:14 rules[0].rollout CONFIG_CONFLICT'],
     ['no limit of failures', inRule('rollout: { stop-at: {} }'), '8:25 rules[0].rollout.stop-at CONFIG_MISSING_KEY'],
+    ['a version from nowhere', inRule('verify: { proof: verified }'), '8:13 rules[0].verify CONFIG_MISSING_KEY'],
+    [
+      'a version that nobody asks for',
+      inRule('verify: { version: { mdns: v } }'),
+      '8:13 rules[0].verify CONFIG_CONFLICT',
+    ],
+    ['a soak of another proof', inRule('verify: { soak: 1m }'), '8:13 rules[0].verify CONFIG_CONFLICT'],
+    [
+      'any version at all',
+      inRule('verify: { proof: verified, version: { mdns: v, match: "2" } }'),
+      '8:41 rules[0].verify.version CONFIG_BAD_VALUE',
+    ],
+    [
+      'a broken pattern',
+      inRule('verify: { proof: verified, version: { mdns: v, match: "({version}" } }'),
+      '8:41 rules[0].verify.version CONFIG_BAD_VALUE',
+    ],
+    [
+      'two places of the version',
+      inRule('verify: { proof: verified, version: { mdns: v, tcp: 23 } }'),
+      '8:41 rules[0].verify.version CONFIG_BAD_VALUE',
+    ],
     ['a group of one', atTop('limits: { exclusive: [[pump]] }'), '3:23 limits.exclusive[0] CONFIG_BAD_VALUE'],
     ['an unknown guard', inRule('allow: [chip-mismatch, chip]'), '8:28 rules[0].allow[1] CONFIG_BAD_VALUE'],
     ['no services', atTop('discovery: { mdns: { services: [] } }'), '3:32 discovery.mdns.services CONFIG_BAD_VALUE'],
@@ -127,8 +149,6 @@ describe('what is planned and not built', () => {
   it.each([
     ['attach', inRule('when: attach'), '8:11 rules[0].when'],
     ['USB selection', configText().replace('{ name: "sensor-*" }', '{ usb: "1a86:*" }'), '7:16 rules[0].devices.usb'],
-    ['verified', inRule('verify: { proof: verified }'), '8:22 rules[0].verify.proof'],
-    ['soaked', inRule('verify: { proof: soaked }'), '8:22 rules[0].verify.proof'],
   ])('%s is refused by name', (_case, text, place) =>
     expect(problemsOf(text)).toContain(`${place} CONFIG_NOT_AVAILABLE`),
   );

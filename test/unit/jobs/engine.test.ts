@@ -19,7 +19,7 @@ import { createNodeLinks } from '../../../src/transports/node-links.ts';
 import { aDevice, aRule } from '../../fixtures/records.ts';
 
 const DEVICE = aDevice({ chip: 'esp8266' });
-const RULE = aRule({ verify: { proof: 'accepted', withinMs: 1_000, check: { by: 'mdns' } } });
+const RULE = aRule({ verify: { proof: 'accepted', withinMs: 1_000, check: { by: 'mdns' }, version: null, soakMs: 0 } });
 
 let folder: string;
 let journal: Journal;
@@ -92,6 +92,8 @@ function engine(): JobEngine {
     reconfirm: () => undefined,
     onAppearance: () => () => undefined,
     awaitReturn: async () => null,
+    askVersion: async () => null,
+    soakEyes: { restartOf: () => new Promise(() => undefined), isThere: async () => true },
     random: () => 0,
     onProgress: () => undefined,
     onFatal: (error) => {

@@ -32,7 +32,11 @@ export type Manner =
   /** Refuses for good. */
   | 'refuses'
   /** Does not answer at all. */
-  | 'silent';
+  | 'silent'
+  /** Comes back with the image it had. */
+  | 'rolls-back'
+  /** Comes back, and half a minute later starts again with the image it had. */
+  | 'falls-back';
 
 /** One image that a device took, by the log of the fleet: what was really done, whatever the daemon knows of it. */
 export interface Taking {
@@ -46,6 +50,8 @@ const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 const SEND_MS = 10_000;
 const RETURN_MS = 4_000;
+const FALL_MS = 30_000;
+const NEVER_MS = 1e12;
 
 /** Time that jumps from one timer to the next. */
 class JumpingClock implements Clock {
@@ -96,6 +102,8 @@ export class FleetRun {
   readonly devices: Map<string, Device>;
   rule: Rule;
   manner: (device: string) => Manner;
+  /** The version that each device says it has. */
+  readonly says = new Map<string, string>();
   /** The most that were sent to at once. */
   mostAtOnce = 0;
   clock: JumpingClock;
@@ -104,6 +112,7 @@ export class FleetRun {
   readonly #limits: Limits;
   readonly #folder = mkdtempSync(join(MEMORY, 'dropflash-fleet-'));
   readonly #sending = new Set<string>();
+  readonly #saidBefore = new Map<string, string>();
   #isOver = false;
   onSending: (now: ReadonlySet<string>) => void = () => undefined;
 
@@ -130,6 +139,7 @@ export class FleetRun {
         chip: null,
         container: 'none',
         completeness: 'complete',
+        app: null,
       } as unknown as TakenFile['dossier'],
     };
     const drop = this.journal.drops.taken(file);
@@ -149,7 +159,8 @@ export class FleetRun {
     const limitMs = this.clock.now() + forMs;
     await this.settle();
     while (!isSo()) {
-      if (this.clock.now() >= limitMs) throw new Error(`never: ${isSo.toString()}; ${JSON.stringify(this.rollout())}`);
+      if (this.clock.now() >= limitMs)
+        throw new Error(`never: ${isSo.toString()}; ${JSON.stringify(this.jobs().slice(0, 3))}`);
       this.clock.jump(limitMs);
       await this.settle();
     }
@@ -246,6 +257,15 @@ export class FleetRun {
       reconfirm: () => undefined,
       onAppearance: () => () => undefined,
       awaitReturn: this.#awaitReturn(clock),
+      askVersion: async ({ name }) => this.says.get(name) ?? null,
+      soakEyes: {
+        isThere: async ({ name }) => this.manner(name) !== 'vanishes',
+        restartOf: async (device, _fromMs, signal) => {
+          await sleep(clock, this.manner(device.name) === 'falls-back' ? FALL_MS : NEVER_MS, signal);
+          this.says.set(device.name, this.#saidBefore.get(device.name) ?? '');
+          return 'it announced itself anew';
+        },
+      },
       random: () => 0.5,
       onProgress: () => undefined,
       onFatal: (error) => {
@@ -282,6 +302,8 @@ export class FleetRun {
     }
     observer.onStep('commit');
     this.takings.push({ device: device.name, image: image.sha256, atMs: clock.now() });
+    this.#saidBefore.set(device.name, this.says.get(device.name) ?? '');
+    if (manner !== 'rolls-back') this.says.set(device.name, image.sha256);
     await sleep(clock, 100);
     this.#sending.delete(device.name);
     return { proof: 'accepted' as const, sentBytes: 1_000, elapsedMs: SEND_MS };

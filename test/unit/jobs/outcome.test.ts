@@ -6,7 +6,7 @@ import type { Verify } from '../../../src/model/rule.ts';
 import { aJob } from '../../fixtures/records.ts';
 
 function context(proof: Verify['proof'], over: Partial<AttemptContext> = {}): AttemptContext {
-  const verify: Verify = { proof, withinMs: 5_000, check: { by: 'mdns' } };
+  const verify: Verify = { proof, withinMs: 5_000, check: { by: 'mdns' }, version: null, soakMs: 0 };
   return { verify, attempts: 1, retries: 2, leastPauseMs: 2_000, sizeBytes: 100, nowMs: 50, random: 0.5, ...over };
 }
 

@@ -28,7 +28,7 @@ describe('job states', () => {
   });
 
   it('tells final states from active ones', () => {
-    expect(ACTIVE_STATES).toEqual(['queued', 'running', 'confirming']);
+    expect(ACTIVE_STATES).toEqual(['queued', 'running', 'confirming', 'soaking']);
     expect(isFinal('superseded')).toBe(true);
   });
 });

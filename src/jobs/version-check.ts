@@ -1,0 +1,86 @@
+import { type Clock, sleep } from '../clock.ts';
+import type { Device } from '../model/device.ts';
+import type { StoredImage } from '../model/image.ts';
+import type { VersionCheck } from '../model/rule.ts';
+import { bannerText, httpText } from '../transports/probes.ts';
+
+const ASK_TIMEOUT_MS = 2_000;
+const INTERVAL_MS = 1_000;
+
+/** What a device says of its version; null: no answer, or none at the place that the check names. Rejects only when aborted. */
+export type AskVersion = (device: Device, check: VersionCheck, signal: AbortSignal) => Promise<string | null>;
+
+/** Asks once, by the network or by what the device announces of itself. */
+export const askVersion: AskVersion = async (device, check, signal) => {
+  const { address } = device;
+  switch (check.by) {
+    case 'mdns':
+      return device.txt[check.key] ?? null;
+    case 'tcp':
+      return address === null ? null : await bannerText(address, check.port, ASK_TIMEOUT_MS, signal);
+    case 'http': {
+      const body = address === null ? null : await httpText(address, check.url, check.status, ASK_TIMEOUT_MS, signal);
+      return body === null || check.json === null ? body : textAt(body, check.json);
+    }
+  }
+};
+
+/**
+ * Asks until the device says this version, or until `deadlineMs` (of the monotonic clock). Returns the last that it said, or null.
+ * @param find the device as it is known now: it may have moved, and announced something else
+ */
+export async function askUntilVersion(
+  find: () => Device | null,
+  check: VersionCheck,
+  version: string,
+  { ask, clock, deadlineMs }: { readonly ask: AskVersion; readonly clock: Clock; readonly deadlineMs: number },
+  signal: AbortSignal,
+): Promise<string | null> {
+  let last: string | null = null;
+  for (;;) {
+    const device = find();
+    const said = device === null ? null : await ask(device, check, signal);
+    signal.throwIfAborted();
+    last = said ?? last;
+    if (said !== null && saysVersion(said, check.match, version)) return said;
+    if (clock.monotonic() >= deadlineMs) return last;
+    await sleep(clock, INTERVAL_MS, signal);
+  }
+}
+
+/** Numbers with dots between them, and what may follow in a version: `2.4.0`, `1.0-rc.2`. */
+const VERSION_IN_NAME = /(?<![\d.])\d+(?:\.\d+)+(?:-(?:alpha|beta|rc)[.\d]*)?/;
+
+/** The version that the image says of itself, else the one in the name of its file; null: neither has one. */
+export function versionIn(image: StoredImage | null): string | null {
+  if (image === null) return null;
+  const { app } = image.dossier;
+  // Sketches built with the Arduino core carry the version of its ESP-IDF there (arduino-esp32, esp32-arduino-lib-builder).
+  const own = app === null || app.project === 'arduino-lib-builder' ? null : app.version;
+  return own ?? VERSION_IN_NAME.exec(image.name)?.[0].replace(/\.$/, '') ?? null;
+}
+
+/** Whether a text fits the rule's pattern, in which `{version}` stands for this version, letter by letter. */
+export function saysVersion(text: string, match: string, version: string): boolean {
+  const literal = version.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+  return new RegExp(
+    match.replaceAll('{version}', () => literal),
+    'm',
+  ).test(text);
+}
+
+/** What stands in a JSON text at a path such as `firmware.version` or `parts[0].version`; null: nothing that is text or a number. */
+export function textAt(json: string, path: string): string | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return null;
+  }
+  for (const [, name, index] of path.matchAll(/([^.[\]]+)|\[(\d+)\]/g)) {
+    const key = name ?? index ?? '';
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return null;
+    value = (value as Readonly<Record<string, unknown>>)[key];
+  }
+  return typeof value === 'string' || typeof value === 'number' ? `${value}` : null;
+}

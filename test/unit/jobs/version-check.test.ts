@@ -1,0 +1,90 @@
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { askVersion, saysVersion, textAt, versionIn } from '../../../src/jobs/version-check.ts';
+import type { StoredImage } from '../../../src/model/image.ts';
+import { aDevice } from '../../fixtures/records.ts';
+
+const servers: Server[] = [];
+const device = aDevice({ address: '127.0.0.1', txt: { fw: '2.4.0' } });
+const idle = new AbortController().signal;
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+});
+
+async function portOf(server: Server): Promise<number> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+describe('the version that a device says', () => {
+  it('is asked for by HTTP: status, then a place in JSON', async () => {
+    const port = await portOf(
+      createHttpServer((request, response) => {
+        response.statusCode = request.url === '/gone' ? 404 : 200;
+        response.end('{"parts":[{"version":"2.4.0"}],"build":7}');
+      }),
+    );
+    const ask = (path: string, json: string | null) =>
+      askVersion(device, { by: 'http', url: `http://{address}:${port}${path}`, status: 200, json, match: '' }, idle);
+    expect(await ask('/', 'parts[0].version')).toBe('2.4.0');
+    expect(await ask('/', 'build')).toBe('7');
+    expect(await ask('/', 'parts')).toBeNull();
+    expect(await ask('/', null)).toContain('"2.4.0"');
+    expect(await ask('/gone', null)).toBeNull();
+  });
+
+  it('is the first line of a TCP server', async () => {
+    const port = await portOf(createServer((socket) => socket.end('gateway 2.4.0 ready\r\n')));
+    expect(await askVersion(device, { by: 'tcp', port, match: '' }, idle)).toBe('gateway 2.4.0 ready\r\n');
+  });
+
+  it('is nothing where nobody answers', async () => {
+    const port = await portOf(createServer((socket) => socket.destroy()));
+    expect(await askVersion(device, { by: 'tcp', port, match: '' }, idle)).toBeNull();
+    expect(
+      await askVersion(
+        device,
+        { by: 'http', url: `http://{address}:${port}/`, status: 200, json: null, match: '' },
+        idle,
+      ),
+    ).toBeNull();
+  });
+
+  it('is a value of its TXT record', async () => {
+    expect(await askVersion(device, { by: 'mdns', key: 'fw', match: '' }, idle)).toBe('2.4.0');
+    expect(await askVersion(device, { by: 'mdns', key: 'v', match: '' }, idle)).toBeNull();
+  });
+});
+
+describe('a version', () => {
+  const whole = String.raw`(?<![\d.]){version}(?![\w+-]|\.\w)`;
+  it.each([
+    ['2.4.0', true],
+    ['fw v2.4.0, built today', true],
+    ['It runs 2.4.0.', true],
+    ['12.4.0', false],
+    ['2.4.0.1', false],
+    ['2.4.0-rc1', false],
+    ['2x4x0', false],
+  ])('2.4.0 in %j: %s', (text, expected) => expect(saysVersion(text, whole, '2.4.0')).toBe(expected));
+
+  it('is taken letter by letter, whatever it holds', () => {
+    expect(saysVersion('1.0+(x)', '^{version}$', '1.0+(x)')).toBe(true);
+    expect(saysVersion('$& $1', '^{version}$', '$& $1')).toBe(true);
+  });
+
+  it('is not looked for in what is no JSON', () => expect(textAt('<html>', 'a.b')).toBeNull());
+
+  it.each([
+    ['sensor-2.4.0.bin', null, '2.4.0'],
+    ['sensor-v1.0-rc.2.bin', null, '1.0-rc.2'],
+    ['sensor.bin', null, null],
+    ['sensor-2.4.0.bin', { project: 'sensor', version: '2.4.1' }, '2.4.1'],
+    ['sensor-2.4.0.bin', { project: 'arduino-lib-builder', version: 'esp-idf: v4.4.7' }, '2.4.0'],
+  ])('of %s with %j: %s', (name, app, expected) => {
+    expect(versionIn({ name, dossier: { app } } as unknown as StoredImage)).toBe(expected);
+  });
+});
