@@ -1,16 +1,6 @@
-/**
- * Inflates a zlib stream that arrives in pieces (RFC 1950, RFC 1951). Node's own does it only asynchronously; a simulated chip
- * must know at once, and by its own clock, what a block led to.
- */
+import { FIXED_DISTANCES, FIXED_LITERALS, type Huffman, huffman, LONGEST_CODE } from './huffman.ts';
 
 export type InflateState = 'hungry' | 'done' | 'broken';
-
-interface Huffman {
-  /** Number of codes of each length. */
-  readonly counts: Uint16Array;
-  /** Symbols in the order of their codes. */
-  readonly symbols: Uint16Array;
-}
 
 /** What comes next in the stream. */
 type Phase =
@@ -19,7 +9,6 @@ type Phase =
   | { readonly kind: 'coded'; readonly literals: Huffman; readonly distances: Huffman };
 
 const WINDOW_BYTES = 0x8000;
-const LONGEST_CODE = 15;
 const END_OF_BLOCK = 256;
 const ADLER_MODULUS = 65521;
 const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
@@ -34,10 +23,6 @@ const DISTANCE_BASE = [
 const DISTANCE_EXTRA = [
   0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
 ];
-const FIXED_LITERALS = huffman(
-  Uint8Array.from({ length: 288 }, (_, symbol) => (symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8)),
-);
-const FIXED_DISTANCES = huffman(new Uint8Array(30).fill(5));
 
 class BrokenStream extends Error {}
 
@@ -46,7 +31,10 @@ class OutOfInput extends Error {}
 
 const OUT_OF_INPUT = new OutOfInput();
 
-/** One stream, from its header to its checksum. */
+/**
+ * One zlib stream that arrives in pieces (RFC 1950, RFC 1951), from its header to its checksum. Node's own inflates asynchronously only; a
+ * simulated chip must know at once, and by its own clock, what a block led to.
+ */
 export class Inflater {
   readonly #window = new Uint8Array(WINDOW_BYTES);
   readonly #sink = new ByteSink();
@@ -278,22 +266,4 @@ class ByteSink {
     this.#length = 0;
     return all;
   }
-}
-
-function huffman(lengths: Uint8Array): Huffman {
-  const counts = new Uint16Array(LONGEST_CODE + 1);
-  for (const length of lengths) counts[length] = (counts[length] ?? 0) + 1;
-  counts[0] = 0;
-  const starts = new Uint16Array(LONGEST_CODE + 2);
-  for (let length = 1; length <= LONGEST_CODE; length += 1) {
-    starts[length + 1] = (starts[length] ?? 0) + (counts[length] ?? 0);
-  }
-  const symbols = new Uint16Array(lengths.length);
-  for (const [symbol, length] of lengths.entries()) {
-    if (length === 0) continue;
-    const place = starts[length] ?? 0;
-    symbols[place] = symbol;
-    starts[length] = place + 1;
-  }
-  return { counts, symbols };
 }

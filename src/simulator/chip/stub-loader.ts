@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { eraseMs, md5Ms } from './chip-timings.ts';
-import { SECTOR_BYTES } from './flash-array.ts';
+import { BLOCK_BYTES, SECTOR_BYTES } from './flash-array.ts';
 import { FlashReader, type ReadPlan } from './flash-reader.ts';
 import { FlashWriter, writePlan } from './flash-writer.ts';
 import type { CommandSet } from './loader.ts';
@@ -45,6 +45,7 @@ export class StubLoader implements CommandSet {
   });
   #writer: FlashWriter | null = null;
   #erasedTo = 0;
+  #isDirty = false;
   #reader: FlashReader | null = null;
   #flashBytes = DEFAULT_FLASH_BYTES;
   #pendingReason = 0;
@@ -152,6 +153,7 @@ export class StubLoader implements CommandSet {
     const plan = writePlan(args, isCompressed);
     this.#writer = new FlashWriter(this.#machine, plan);
     this.#erasedTo = Math.floor(plan.offset / SECTOR_BYTES) * SECTOR_BYTES;
+    this.#isDirty = false;
     return plan.offset + plan.totalBytes > this.#flashBytes ? { reason: Reason.SPI_OPERATION } : DONE;
   }
 
@@ -174,16 +176,21 @@ export class StubLoader implements CommandSet {
     return { workMs: erasingMs + workMs, reason: isGood && isInside ? 0 : Reason.SPI_OPERATION };
   }
 
-  /** Whole blocks where there is something in them, and nothing where all is blank already. */
+  /** Skips what is blank until the first sector that is not; from there on it erases, a whole block where one is due. */
   #eraseUpTo(writer: FlashWriter, target: number): number {
-    const end = Math.min(Math.ceil(target / SECTOR_BYTES) * SECTOR_BYTES, writer.endSector);
-    const start = this.#erasedTo;
-    if (end <= start) return 0;
-    this.#erasedTo = end;
     const { flash, timings, counts, faults } = this.#machine;
-    if (flash.isBlank(start, end - start)) return 0;
-    counts.sectorsErased += flash.erase(start, end - start);
-    return eraseMs(timings, start, end - start) * (faults.slowErase ?? 1);
+    let workMs = 0;
+    while (this.#erasedTo < Math.min(target, writer.endSector)) {
+      const start = this.#erasedTo;
+      const isBlockDue = start % BLOCK_BYTES === 0 && writer.endSector - start >= BLOCK_BYTES;
+      this.#isDirty ||= !flash.isBlank(start, SECTOR_BYTES);
+      const length = this.#isDirty && isBlockDue ? BLOCK_BYTES : SECTOR_BYTES;
+      this.#erasedTo += length;
+      if (!this.#isDirty) continue;
+      counts.sectorsErased += flash.erase(start, length);
+      workMs += eraseMs(timings, start, length);
+    }
+    return workMs * (faults.slowErase ?? 1);
   }
 
   #end(args: readonly number[]): Outcome {

@@ -98,6 +98,6 @@ describe('esptool-js on a port with control lines', () => {
     // Its hard reset only releases RTS.
     await transport?.setRTS(true);
     await loader.after('hard_reset');
-    await vi.waitFor(() => expect(board.counts.starts).toBeGreaterThan(starts));
+    await vi.waitFor(() => expect(board.counts.starts).toBeGreaterThan(starts), { timeout: 5000 });
   });
 });

@@ -13,6 +13,7 @@ import { openPty, ptyPrograms } from '../../../src/simulator/chip/pty-relay.ts';
 const SYNC = Buffer.from([0xc0, 0, 8, 36, 0, 0, 0, 0, 0, 7, 7, 0x12, 0x20, ...Array<number>(32).fill(0x55), 0xc0]);
 const SYNC_ANSWER = Buffer.from([0xc0, 1, 8, 4, 0, 7, 7, 0x12, 0x20, 0, 0, 0, 0, 0xc0]);
 const EIGHT_ANSWERS = 8 * SYNC_ANSWER.length;
+const PATIENCE = { timeout: 5000 };
 
 const closers: (() => unknown)[] = [];
 
@@ -67,11 +68,11 @@ class Ear {
   }
 
   async text(wanted: string): Promise<void> {
-    await vi.waitFor(() => expect(this.all.toString('latin1')).toContain(wanted), { timeout: 5000 });
+    await vi.waitFor(() => expect(this.all.toString('latin1')).toContain(wanted), PATIENCE);
   }
 
   async bytes(count: number): Promise<void> {
-    await vi.waitFor(() => expect(this.all.length).toBeGreaterThanOrEqual(count), { timeout: 5000 });
+    await vi.waitFor(() => expect(this.all.length).toBeGreaterThanOrEqual(count), PATIENCE);
   }
 }
 
@@ -121,16 +122,13 @@ describe.skipIf(!ptyPrograms().includes('python3'))('pseudo-terminal (needs Linu
     const first = await openSerial(pathOf(board));
     await first.ear.text('waiting for download');
     first.port.write(SYNC);
-    await vi.waitFor(() => expect(first.ear.all.includes(SYNC_ANSWER)).toBe(true));
+    await vi.waitFor(() => expect(first.ear.all.includes(SYNC_ANSWER)).toBe(true), PATIENCE);
     await new Promise((resolve) => first.port.close(resolve));
     // The port must have been closed for a moment, to be noticed.
-    await vi.waitFor(
-      async () => {
-        const { port } = await openSerial(pathOf(board));
-        await vi.waitFor(() => expect(board.counts.starts).toBe(2), 100).finally(() => port.close());
-      },
-      { timeout: 5000 },
-    );
+    await vi.waitFor(async () => {
+      const { port } = await openSerial(pathOf(board));
+      await vi.waitFor(() => expect(board.counts.starts).toBe(2), 100).finally(() => port.close());
+    }, PATIENCE);
   });
 
   it('sees the rate of the host: a change on one side only is garbage', async () => {
@@ -145,7 +143,7 @@ describe.skipIf(!ptyPrograms().includes('python3'))('pseudo-terminal (needs Linu
     ear.forget();
     const { bytesReceived } = board.counts;
     port.write(SYNC);
-    await vi.waitFor(() => expect(board.counts.bytesReceived).toBe(bytesReceived + SYNC.length));
+    await vi.waitFor(() => expect(board.counts.bytesReceived).toBe(bytesReceived + SYNC.length), PATIENCE);
     await new Promise((resolve) => port.update({ baudRate: 115_200 }, resolve));
     port.write(SYNC);
     await ear.bytes(EIGHT_ANSWERS);
@@ -211,7 +209,7 @@ describe('RFC 2217', () => {
     await ear.text('waiting for download');
     ear.forget();
     socket.write(SYNC);
-    await vi.waitFor(() => expect(ear.all.includes(SYNC_ANSWER)).toBe(true));
+    await vi.waitFor(() => expect(ear.all.includes(SYNC_ANSWER)).toBe(true), PATIENCE);
     ear.forget();
     socket.write(Buffer.concat([DTR_OFF, RTS_ON, RTS_OFF]));
     await ear.text('boot:0x13 (SPI_FAST_FLASH_BOOT)');

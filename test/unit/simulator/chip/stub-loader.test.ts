@@ -89,6 +89,33 @@ describe('flasher stub', () => {
     expect(host.command(0x02, 0x1000, 4, 0x400, 4 << 20).data[0]).toBe(0);
   });
 
+  it.each([
+    ['blank', 0xff, 0],
+    ['written', 0x00, 0x22],
+  ])('erases what it has to: a flash that is %s', (_, before, sectors) => {
+    const host = withStub(new Uint8Array(0x40000).fill(before));
+    host.command(0x02, 0x22000, 9, 0x4000, 0xf000);
+    for (let nth = 0; nth < 9; nth += 1) host.block(0x03, nth, noise(nth === 8 ? 0x2000 : 0x4000));
+    expect(host.command(0x04, 1).data[0]).toBe(0);
+    expect(host.chip.counts.sectorsErased).toBe(sectors);
+  });
+
+  it.each([
+    ['a whole block at once', 0x0000, 30],
+    ['sector by sector up to one', 0x1000, 40],
+  ])('erases %s, behind its answer', (_, offset, ms) => {
+    const timings = { sectorEraseMs: 10, blockEraseMs: 30 };
+    const flash = new Uint8Array(0x40000);
+    const host = new LoaderHost({ chip: 'esp32c3', flash, timings }).connect().startStub();
+    host.command(0x02, 0x20000, 8, 0x4000, offset);
+    expect(host.block(0x03, 0, noise(0x4000)).data[0]).toBe(0);
+    expect(host.send(0x0a, wordsOf([0]))).toEqual([]);
+    host.wait(ms - 1);
+    expect(host.frames()).toEqual([]);
+    host.wait(1);
+    expect(host.frames()).toHaveLength(1);
+  });
+
   it('is not done at the end while bytes are missing', () => {
     const host = withStub();
     host.command(0x02, 0x800, 2, 0x400, 0);
