@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { AuditLog } from './audit/audit-log.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { type ActionParts, controlActions } from './control/actions.ts';
@@ -23,9 +24,11 @@ import { Planner } from './jobs/planner.ts';
 import { answerChecks, returnChecks } from './jobs/return-checks.ts';
 import { RolloutBook } from './jobs/rollout-book.ts';
 import { deviceName, idsOf, openRuleBook, planContext } from './jobs/rule-book.ts';
+import { ruleRevision } from './jobs/rule-revision.ts';
 import { WindowCalendar } from './jobs/schedule.ts';
 import { askVersion } from './jobs/version-check.ts';
 import { type Logger, tapped } from './log.ts';
+import type { Device } from './model/device.ts';
 import type { Rule } from './model/rule.ts';
 import { PROTOCOLS } from './protocols/registry.ts';
 import { acquireInstanceLock, type InstanceLock } from './service/instance-lock.ts';
@@ -141,6 +144,16 @@ export function createDaemon(options: DaemonOptions): Daemon {
     if (event.kind === 'seen' || event.kind === 'announced' || event.kind === 'merged') engine.deviceSeen(event.device);
   });
 
+  const audit = new AuditLog({
+    folder: config.dataPath,
+    journal,
+    enrich: (fields) => withDevice(fields, registry.get(String(fields['device']))),
+    clock,
+    log,
+  });
+  const noteRules = () => journal.audit.add('rules.in-force', clock.now(), { rules: config.rules.map(revisionOf) });
+  noteRules();
+
   const parts: Part[] = [
     {
       name: 'data',
@@ -151,6 +164,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
         lock.release();
       },
     },
+    audit.part(),
     discoveryPart(discovery, mdns === false ? 0 : FIRST_ROUND_MS, clock),
     { name: 'jobs', start: async () => engine.start(), stop: () => engine.stop() },
     { name: 'drop-folder', start: (signal) => folder.start(signal), stop: () => folder.stop() },
@@ -169,6 +183,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
       const needRestart = restartNeeds(config, next);
       config = next;
       rules = openRuleBook(next.rules, context);
+      noteRules();
       registry.setFixed(next.devices);
       for (const device of registry.list()) engine.deviceSeen(device);
       engine.wake();
@@ -189,6 +204,19 @@ function openJournal(dataPath: string, lock: InstanceLock): Journal {
     lock.release();
     throw error;
   }
+}
+
+/** A rule by its revision, and what that says: secrets show where they come from, never themselves. */
+function revisionOf(rule: Rule): { readonly name: string; readonly revision: string; readonly rule: Rule } {
+  return { name: rule.name, revision: ruleRevision(rule), rule };
+}
+
+/** The audit log names a device as people know it, and where it was. */
+function withDevice(
+  fields: Readonly<Record<string, unknown>>,
+  device: Device | null,
+): Readonly<Record<string, unknown>> {
+  return device === null ? fields : { ...fields, deviceName: device.name, address: device.address };
 }
 
 /** Ready after the first round of questions, so that a file found at the start meets the devices that are there. */

@@ -328,6 +328,16 @@ export const CATALOGUE = {
   },
   ROLLOUT_NOT_POSSIBLE: { disposition: 'permanent', hint: 'Look at its state with "dropflash rollout ID".' },
 
+  // --- AUDIT: the record of what was done ------------------------------------------------------------------------------
+  AUDIT_BROKEN: {
+    disposition: 'permanent',
+    hint: 'Run "dropflash audit verify" to see where, and find out who changed it; new records go on behind the gap.',
+  },
+  AUDIT_NOT_WRITTEN: {
+    disposition: 'retry',
+    hint: 'Check the data folder: its disk, its owner, its permissions. The records are kept and written later.',
+  },
+
   // --- JOURNAL: the daemon's memory ------------------------------------------------------------------------------------
   JOURNAL_UNUSABLE: {
     disposition: 'fatal',

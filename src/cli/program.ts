@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { CATALOGUE, FlashError } from '../errors.ts';
 import { EXIT, type ExitCode, exitCodeFor } from '../service/exit-codes.ts';
+import { defineAudit } from './audit.ts';
 import { defineCancel } from './cancel.ts';
 import { defineCheck } from './check.ts';
 import type { Run } from './command.ts';
@@ -48,6 +49,7 @@ const COMMANDS = [
   defineRetry,
   defineCancel,
   defineReload,
+  defineAudit,
   defineDemo,
   defineSchema,
 ];

@@ -40,6 +40,7 @@ export function controlActions(parts: ActionParts): ControlActions {
   /** What a person orders is known before it is done. */
   function note(command: string, by: Caller, fields: Readonly<Record<string, unknown>>): void {
     log.info('control.command', { command, by: by.claims, ...fields });
+    journal.audit.add(`command.${command}`, clock.now(), { by: by.claims, ...fields });
   }
 
   return {

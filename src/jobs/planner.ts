@@ -12,6 +12,7 @@ import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
 import { stageName } from './rollout-stages.ts';
 import { type DeviceDirectory, deviceName, idsOf, type RuleBook } from './rule-book.ts';
+import { ruleRevision } from './rule-revision.ts';
 import { targetOf } from './targets.ts';
 
 /** What became of a dropped file. */
@@ -125,6 +126,16 @@ export class Planner {
     const expiresMs = rule.expiresMs === null ? null : createdMs + rule.expiresMs;
     const release = { id: newId('r'), rule: rule.name, slot, image: image.sha256, dropId, createdMs, expiresMs };
     journal.releases.insert(release);
+    const { id, slot: of, image: sha256 } = release;
+    const revision = ruleRevision(rule);
+    journal.audit.add('release.new', createdMs, {
+      release: id,
+      rule: rule.name,
+      revision,
+      slot: of,
+      image: sha256,
+      drop: dropId,
+    });
     if (rule.rollout !== null) journal.rollouts.insert(release.id, rule.rollout, createdMs);
     return [{ ...release, imageName: image.name, state: 'current' }];
   }

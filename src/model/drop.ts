@@ -17,6 +17,25 @@ export interface TakenFile {
   readonly seenMs: number;
 }
 
+/** Who put a file into the drop folder, as far as it can be told. */
+export interface FileOrigin {
+  /** The user that the file belongs to; null where the system has no such thing (Windows). On a share it may be the share's own. */
+  readonly ownerUid: number | null;
+  /** That user's name, where this machine knows it. */
+  readonly owner: string | null;
+}
+
+export const UNKNOWN_ORIGIN: FileOrigin = { ownerUid: null, owner: null };
+
+/** A file that was not used. */
+export interface RejectedFile {
+  readonly name: string;
+  /** Null where the file was too large to be read. */
+  readonly sha256: string | null;
+  readonly error: ErrorReport;
+  readonly atMs: number;
+}
+
 /** One dropped file, from its taking to its last folder. */
 export interface Drop extends TakenFile {
   readonly id: string;
@@ -29,7 +48,9 @@ export interface Drop extends TakenFile {
 /** Where the intake writes down what it does. Each call is durable when it returns. The journal implements it. */
 export interface DropLedger {
   /** Before the file is moved anywhere. */
-  taken(file: TakenFile): Drop;
+  taken(file: TakenFile, origin?: FileOrigin): Drop;
+  /** After it was moved to `rejected/`. */
+  rejected(file: RejectedFile, origin?: FileOrigin): void;
   /** After each move; `placedName` null says that someone else removed the file meanwhile. */
   placed(dropId: string, folder: DropFolderName, placedName: string | null): void;
   /** Drops that are not yet in a final folder, oldest first: what a restart has to go on with. */

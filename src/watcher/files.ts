@@ -38,13 +38,15 @@ export function pathIn(folder: string, name: EntryName, suffix = ''): Buffer {
 export interface EntryLook {
   readonly type: EntryType;
   readonly snapshot: Snapshot;
+  /** The user it belongs to; 0 on Windows, which has none. */
+  readonly ownerUid: number;
 }
 
 /** One look at an entry, without following it; null where there is none (or where its name is too long to exist). */
 export async function lookAt(path: Buffer | string): Promise<EntryLook | null> {
   try {
     const stats = await lstat(path, { bigint: true });
-    return { type: typeOf(stats), snapshot: snapshotOf(stats) };
+    return { type: typeOf(stats), snapshot: snapshotOf(stats), ownerUid: Number(stats.uid) };
   } catch (error) {
     if (isMissing(error) || errorCode(error) === 'ENAMETOOLONG') return null;
     throw error;

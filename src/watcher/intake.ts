@@ -7,6 +7,7 @@ import type { Drop, DropLedger } from '../model/drop.ts';
 import type { Dossier } from '../model/image.ts';
 import type { EntryName } from './entry-name.ts';
 import { errorCode, lookAt, pathIn, readUnchanged } from './files.ts';
+import { originOf } from './owner.ts';
 import { type ContentVerdict, contentVerdict } from './settle.ts';
 import { isUnchanged, type Snapshot } from './snapshot.ts';
 import type { SubFolders } from './sub-folders.ts';
@@ -86,13 +87,15 @@ export class Intake {
     await store.put(image.bytes);
     const look = await lookAt(pathIn(root, file.name));
     if (look === null || !isUnchanged(look.snapshot, file.snapshot)) return null;
-    return ledger.taken({
+    const origin = await originOf(look);
+    const taken = {
       name: file.name.text,
       sha256: image.sha256,
       sizeBytes: image.bytes.length,
       dossier: image.dossier,
       seenMs: file.seenMs,
-    });
+    };
+    return ledger.taken(taken, origin);
   }
 
   /**
@@ -117,7 +120,8 @@ export class Intake {
    * @returns false where it changed meanwhile, so that nothing was decided.
    */
   async reject({ name, snapshot }: SettledFile, sha256: string | null, error: ErrorReport): Promise<boolean> {
-    const { clock, folders, log } = this.#parts;
+    const { clock, folders, ledger, log, root } = this.#parts;
+    const origin = await originOf(await lookAt(pathIn(root, name)));
     const wasMoved = await folders.reject(
       { name, snapshot, sha256 },
       {
@@ -132,6 +136,7 @@ export class Intake {
     );
     if (wasMoved) {
       const { code, message, hint } = error;
+      ledger.rejected({ name: name.text, sha256, error, atMs: clock.now() }, origin);
       log.warn('file.rejected', { file: name.text, image: sha256, bytes: snapshot.sizeBytes, code, message, hint });
     }
     return wasMoved;

@@ -1,7 +1,17 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Drop, DropFolderName, DropLedger, DropResult, TakenFile } from '../../model/drop.ts';
+import {
+  type Drop,
+  type DropFolderName,
+  type DropLedger,
+  type DropResult,
+  type FileOrigin,
+  type RejectedFile,
+  type TakenFile,
+  UNKNOWN_ORIGIN,
+} from '../../model/drop.ts';
 import type { Dossier } from '../../model/image.ts';
 import { newId } from '../ids.ts';
+import type { AuditOutbox } from './audit.ts';
 import type { ImageTable } from './images.ts';
 import { integer, json, jsonOrNull, type Row, text, textOrNull } from './row.ts';
 
@@ -14,7 +24,10 @@ export class DropTable implements DropLedger {
   readonly #get: StatementSync;
   readonly #unfinished: StatementSync;
 
-  constructor(database: DatabaseSync, images: ImageTable) {
+  readonly #audit: AuditOutbox;
+
+  constructor(database: DatabaseSync, images: ImageTable, audit: AuditOutbox) {
+    this.#audit = audit;
     this.#images = images;
     this.#insert = database.prepare('INSERT INTO drops (id, name, image, seen_ms) VALUES (?, ?, ?, ?)');
     this.#place = database.prepare('UPDATE drops SET folder = ?, placed_name = ?, finished = ? WHERE id = ?');
@@ -24,11 +37,18 @@ export class DropTable implements DropLedger {
     this.#unfinished = database.prepare(`${select} WHERE finished = 0 ORDER BY seen_ms, id`);
   }
 
-  taken(file: TakenFile): Drop {
+  taken(file: TakenFile, origin: FileOrigin = UNKNOWN_ORIGIN): Drop {
     const id = newId('d');
     this.#images.put(file);
     this.#insert.run(id, file.name, file.sha256, file.seenMs);
+    const { name, sha256: image, sizeBytes } = file;
+    this.#audit.add('file.taken', file.seenMs, { drop: id, file: name, image, sizeBytes, ...origin });
     return { ...file, id, folder: null, placedName: null };
+  }
+
+  rejected({ name: file, sha256: image, error, atMs }: RejectedFile, origin: FileOrigin = UNKNOWN_ORIGIN): void {
+    const { code, message } = error;
+    this.#audit.add('file.rejected', atMs, { file, image, code, message, ...origin });
   }
 
   placed(dropId: string, folder: DropFolderName, placedName: string | null): void {
@@ -47,6 +67,8 @@ export class DropTable implements DropLedger {
   /** Writes down how the file ends, before it is moved: a restart moves it if this process cannot. */
   decided(dropId: string, result: DropResult): void {
     this.#decide.run(JSON.stringify(result), dropId);
+    const { file, sha256: image, outcome, summary } = result;
+    this.#audit.add('file.done', Date.parse(result.finishedAt), { drop: dropId, file, image, outcome, summary });
   }
 
   /** What {@link decided} wrote, or null while the file's jobs go on. */

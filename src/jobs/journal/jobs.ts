@@ -4,6 +4,7 @@ import type { Job, JobState, Step } from '../../model/job.ts';
 import type { Proof } from '../../model/proof.ts';
 import type { Verify } from '../../model/rule.ts';
 import { ACTIVE_STATES, type JobEvent, nextState } from '../state.ts';
+import type { AuditOutbox } from './audit.ts';
 import { integer, integerOrNull, jsonOrNull, type Row, text, textOrNull } from './row.ts';
 
 /** A job with what only the engine needs. */
@@ -76,7 +77,10 @@ export class JobTable {
   readonly #attempts: StatementSync;
   readonly #transitions: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  readonly #audit: AuditOutbox;
+
+  constructor(database: DatabaseSync, audit: AuditOutbox) {
+    this.#audit = audit;
     this.#insert = database.prepare(
       `INSERT INTO jobs (id, release, rule, device, image, state, created_ms, updated_ms)
        VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)`,
@@ -125,6 +129,7 @@ export class JobTable {
     const { id, release, rule, device, image, createdMs } = job;
     this.#insert.run(id, release, rule, device, image, createdMs, createdMs);
     this.#log.run(id, createdMs, 'plan', null, 'queued', null);
+    this.#audit.add('job.plan', createdMs, subjectOf(job));
     return {
       ...job,
       state: 'queued',
@@ -172,6 +177,9 @@ export class JobTable {
       job.id,
     );
     this.#log.run(job.id, atMs, event, job.state, after.state, detail);
+    const { proof, attempts, step, error } = after;
+    const outcome = { state: after.state, step, proof, attempts, code: error?.code ?? null, detail };
+    this.#audit.add(`job.${event}`, atMs, { ...subjectOf(job), ...outcome });
     return after;
   }
 
@@ -273,6 +281,11 @@ export class JobTable {
       detail: textOrNull(row, 'detail'),
     }));
   }
+}
+
+/** What every audit record of a job names. */
+function subjectOf({ id, release, rule, device, image }: Pick<Job, 'id' | 'release' | 'rule' | 'device' | 'image'>) {
+  return { job: id, release, rule, device, image };
 }
 
 function asJson(value: unknown): string | null {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { FlashError } from '../../errors.ts';
+import { AuditOutbox } from './audit.ts';
 import { DeviceTable } from './devices.ts';
 import { DropTable } from './drops.ts';
 import { ImageTable } from './images.ts';
@@ -20,6 +21,7 @@ const BUSY_TIMEOUT_MS = 5_000;
  * call returns (WAL with full synchronisation), so that what is done next can rely on it after any crash.
  */
 export class Journal {
+  readonly audit: AuditOutbox;
   readonly images: ImageTable;
   readonly drops: DropTable;
   readonly releases: ReleaseTable;
@@ -32,14 +34,15 @@ export class Journal {
 
   private constructor(database: DatabaseSync) {
     this.#database = database;
+    this.audit = new AuditOutbox(database);
     this.images = new ImageTable(database);
-    this.drops = new DropTable(database, this.images);
+    this.drops = new DropTable(database, this.images, this.audit);
     this.releases = new ReleaseTable(database);
     this.devices = new DeviceTable(database);
-    this.jobs = new JobTable(database);
+    this.jobs = new JobTable(database, this.audit);
     this.units = new UnitTable(database);
     this.unitRows = new UnitRowTable(database);
-    this.rollouts = new RolloutTable(database);
+    this.rollouts = new RolloutTable(database, this.audit);
   }
 
   /** The journal of a data folder. */

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { PauseCause, RolloutSettings, RolloutState } from '../../model/rollout.ts';
 import type { RolloutDecisions } from '../rollout.ts';
+import type { AuditOutbox } from './audit.ts';
 import { integer, json, type Row, text, textOrNull } from './row.ts';
 
 /** The rollout of a release. */
@@ -40,7 +41,10 @@ export class RolloutTable {
   readonly #newest: StatementSync;
   readonly #decisions: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  readonly #audit: AuditOutbox;
+
+  constructor(database: DatabaseSync, audit: AuditOutbox) {
+    this.#audit = audit;
     this.#insert = database.prepare(
       `INSERT INTO rollouts (release, settings, state, stage, forgiven, approved, created_ms, updated_ms)
        VALUES (?, ?, 'running', 0, 0, -1, ?, ?)`,
@@ -64,6 +68,7 @@ export class RolloutTable {
   insert(release: string, settings: RolloutSettings, atMs: number): void {
     this.#insert.run(release, JSON.stringify(settings), atMs, atMs);
     this.#decide.run(release, atMs, 'start', 'dropflash', null);
+    this.#audit.add('rollout.start', atMs, { release, by: 'dropflash', settings });
   }
 
   /** Changes a rollout and notes who did it; call it inside a transaction when more belongs to the step. */
@@ -76,6 +81,7 @@ export class RolloutTable {
     const { release, state, stage, cause, reason, forgiven, approved } = after;
     this.#update.run(state, stage, cause, reason, forgiven, approved, atMs, release);
     this.#decide.run(release, atMs, what, by, detail);
+    this.#audit.add(`rollout.${what}`, atMs, { release, by, detail });
     return after;
   }
 

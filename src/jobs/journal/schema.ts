@@ -185,6 +185,21 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX proven_images_device ON proven_images (device, target, at_ms);
   INSERT INTO proven_images SELECT device, target, image, proof, at_ms FROM device_images WHERE proof = 'returned';
   `,
+  `
+  -- What the audit log has still to tell (audit.ts), and how far it has come.
+  CREATE TABLE audit_outbox (
+    entry INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    fields TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE audit_head (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    seq INTEGER NOT NULL,
+    hash TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExplainDocument, HistoryDocument, StatusDocument } from '../../../src/control/documents.ts';
 import type { JobRecord } from '../../../src/jobs/journal/jobs.ts';
@@ -160,5 +162,30 @@ describe('commands to the running daemon', () => {
     expect(events[0]).toMatchObject({ event: 'watch.began', status: { pid: daemon.child.pid } });
     expect(events).toContainEqual(expect.objectContaining({ event: 'release.new', file: 'night-2.bin' }));
     expect(await codeOf('status')).toBe('CONTROL_NOT_RUNNING');
+  });
+
+  it('left an audit log that holds, and tells who did what', async () => {
+    expect(await json('audit', 'verify')).toMatchObject({ isIntact: true, findings: [], unfinishedBytes: 0 });
+    const records = readFileSync(join(site.home, 'data', 'audit.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string; data: Record<string, unknown> });
+    const { uid, username } = userInfo();
+    const file = 'unsure-1.bin';
+    const [taken] = records.filter(({ event, data }) => event === 'file.taken' && data['file'] === file);
+    expect(taken?.data).toMatchObject({ ownerUid: uid, owner: username });
+    const [release] = records.filter(({ event, data }) => event === 'release.new' && data['rule'] === 'unsure');
+    const [inForce] = records.filter(({ event }) => event === 'rules.in-force');
+    expect(inForce?.data['rules']).toContainEqual(
+      expect.objectContaining({ name: 'unsure', revision: release?.data['revision'] }),
+    );
+    const steps = records.filter(({ event, data }) => event.startsWith('job.') && data['rule'] === 'unsure');
+    expect(steps.map(({ event }) => event.slice(4))).toEqual(
+      'plan start doubt fail renew start accept succeed'.split(' '),
+    );
+    expect(steps.at(-1)?.data).toMatchObject({ deviceName: site.named('unsure'), proof: 'returned' });
+    expect(records).toContainEqual(
+      expect.objectContaining({ event: 'command.retry', data: expect.objectContaining({ by: username, force: true }) }),
+    );
   });
 });

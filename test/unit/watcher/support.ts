@@ -51,6 +51,10 @@ export class MemoryLedger implements DropLedger {
     return drop;
   }
 
+  rejected(): void {
+    // What these tests look at is in the folder.
+  }
+
   placed(dropId: string, folder: DropFolderName, placedName: string | null): void {
     const drop = this.drops.get(dropId);
     if (drop === undefined) throw new Error(`no drop ${dropId}`);
