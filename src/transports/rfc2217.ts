@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import { Arrivals } from './arrivals.ts';
 import type { ControlLines, SerialLink } from './links.ts';
-import { connectToServer, listenTo, type SerialServer, writeTo } from './serial-socket.ts';
+import { connectToServer, hangUp, listenTo, type SerialServer, writeTo } from './serial-socket.ts';
 import { encodeOption, encodeSubnegotiation, escapeIac, Telnet, TelnetDecoder, type TelnetEvent } from './telnet.ts';
 import { Wake } from './wake.ts';
 
@@ -64,6 +64,7 @@ class Rfc2217Link implements SerialLink {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #arrivals: Arrivals;
+  #closing: Promise<void> | null = null;
   readonly #decoder = new TelnetDecoder();
   readonly #wake: Wake;
   /** What the server said about an option or a setting and nobody has looked at yet. */
@@ -141,8 +142,8 @@ class Rfc2217Link implements SerialLink {
   }
 
   close(): Promise<void> {
-    this.#socket.destroy();
-    return Promise.resolve();
+    this.#closing ??= hangUp(this.#socket, this.#clock);
+    return this.#closing;
   }
 
   #send(bytes: Uint8Array): Promise<void> {

@@ -60,3 +60,19 @@ export function writeTo(socket: Socket, path: string, bytes: Uint8Array, clock: 
   });
   return within(clock, WRITE_LIMIT_MS, written, () => stuckError(path, 'a write', WRITE_LIMIT_MS));
 }
+
+const GOODBYE_LIMIT_MS = 1_000;
+
+/**
+ * Hangs up, and waits for the server to do so as well: it serves one client at a time, and turns the next away as long as it believes in
+ * this one. Never throws.
+ */
+export async function hangUp(socket: Socket, clock: Clock): Promise<void> {
+  if (socket.destroyed) return;
+  const closed = once(socket, 'close');
+  // Unread bytes would turn the end into a reset.
+  socket.removeAllListeners('data').resume();
+  socket.end();
+  await within(clock, GOODBYE_LIMIT_MS, closed, () => new Error('the server does not hang up')).catch(() => undefined);
+  socket.destroy();
+}

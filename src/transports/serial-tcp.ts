@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import { Arrivals } from './arrivals.ts';
 import type { SerialLink } from './links.ts';
-import { connectToServer, listenTo, type SerialServer, writeTo } from './serial-socket.ts';
+import { connectToServer, hangUp, listenTo, type SerialServer, writeTo } from './serial-socket.ts';
 
 /**
  * A port that a server passes on as plain TCP (ser2net "raw", esp-link, socat). Nothing but bytes goes through: no lines, no baud rate.
@@ -20,6 +20,7 @@ class TcpPortLink implements SerialLink {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #arrivals: Arrivals;
+  #closing: Promise<void> | null = null;
 
   constructor(socket: Socket, path: string, clock: Clock) {
     this.#socket = socket;
@@ -55,7 +56,7 @@ class TcpPortLink implements SerialLink {
   }
 
   close(): Promise<void> {
-    this.#socket.destroy();
-    return Promise.resolve();
+    this.#closing ??= hangUp(this.#socket, this.#clock);
+    return this.#closing;
   }
 }
