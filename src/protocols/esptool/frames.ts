@@ -12,7 +12,8 @@ export class FrameLink {
   readonly #signal: AbortSignal;
   readonly #decoder = new SlipDecoder();
   #frames: Uint8Array[] = [];
-  #raw = Buffer.alloc(0);
+  #raw: Uint8Array[] = [];
+  #rawBytes = 0;
 
   constructor(link: SerialLink, clock: Clock, signal: AbortSignal) {
     this.link = link;
@@ -53,12 +54,13 @@ export class FrameLink {
     this.link.discardInput();
     this.#decoder.reset();
     this.#frames = [];
-    this.#raw = Buffer.alloc(0);
+    this.#raw = [];
+    this.#rawBytes = 0;
   }
 
   /** What has arrived since `restart`, as text; its last part where it is long. */
   get text(): string {
-    return this.#raw.toString('latin1');
+    return Buffer.concat(this.#raw).subarray(-TEXT_BYTES).toString('latin1');
   }
 
   /** Takes in what has arrived, for `text`. */
@@ -66,11 +68,16 @@ export class FrameLink {
     await this.#read(timeoutMs);
   }
 
+  #keep(bytes: Uint8Array): void {
+    this.#raw.push(bytes);
+    this.#rawBytes += bytes.length;
+    while (this.#rawBytes - (this.#raw[0]?.length ?? 0) >= TEXT_BYTES) this.#rawBytes -= this.#raw.shift()?.length ?? 0;
+  }
+
   async #read(timeoutMs: number): Promise<boolean> {
     const bytes = await this.link.read(timeoutMs, this.#signal);
     if (bytes === null) return false;
-    // Large chunks are flash contents, which nobody looks at as text.
-    if (bytes.length < TEXT_BYTES) this.#raw = Buffer.concat([this.#raw, bytes]).subarray(-TEXT_BYTES);
+    this.#keep(bytes);
     this.#frames.push(...this.#decoder.push(bytes));
     return true;
   }
