@@ -42,7 +42,10 @@ export async function connect(port: ChipPort, reset: ResetChoice, clock: Clock, 
       port.frames.restart();
       hasLines = sequence === null || (await playReset(port.frames.link, sequence, clock, signal));
       const dialect = await synchronise(port.frames, clock, signal);
-      if (dialect !== null) return new Loader(port.frames, dialect);
+      if (dialect !== null) {
+        port.provenReset = sequence;
+        return new Loader(port.frames, dialect);
+      }
     } catch (error) {
       if (!isLoss(error)) throw error;
       // A chip that is itself the USB device goes away with a reset, and comes back.
@@ -57,6 +60,8 @@ export async function connect(port: ChipPort, reset: ResetChoice, clock: Clock, 
 function resetsFor(port: ChipPort, reset: ResetChoice): readonly (ResetSequence | null)[] {
   if (reset === 'none') return [null, null, null];
   if (reset !== 'auto') return Array.from({ length: RESETS }, () => reset);
+  const { provenReset } = port;
+  if (provenReset !== null) return [provenReset, ...BRIDGE_RESETS].slice(0, RESETS);
   if (port.kind === 'usb-jtag') return [...USB_JTAG_RESETS, ...BRIDGE_RESETS].slice(0, RESETS);
   // The ROM's own USB device exists in download mode only.
   return port.kind === 'usb-otg' ? [null, ...BRIDGE_RESETS] : BRIDGE_RESETS;

@@ -1,15 +1,16 @@
 import { FlashError } from '../../errors.ts';
-import type { Device } from '../../model/device.ts';
+import type { Device, SerialPortFacts } from '../../model/device.ts';
 import type { StoredImage } from '../../model/image.ts';
 import type { Acceptance, FlashReport, FlashRequest } from '../protocol.ts';
 import { readOptions } from './options.ts';
+import type { PreparedImages } from './prepared-image.ts';
 import { ChipSession } from './session.ts';
 import { writeImages } from './write-images.ts';
 
 /** Whether a port can take this image at all; where it belongs is decided when the chip has been asked. */
 export function acceptsSerial({ serial, name }: Device, { dossier }: StoredImage): Acceptance {
   if (serial === null) return { accepted: false, reason: `${name} is not reached over a serial port` };
-  if (dossier.container !== 'none') {
+  if (dossier.container !== 'none' && dossier.kind !== 'package') {
     return { accepted: false, reason: `it is compressed (${dossier.container}); a chip is written the image inside` };
   }
   return { accepted: true };
@@ -24,24 +25,27 @@ export function acceptsSerial({ serial, name }: Device, { dossier }: StoredImage
  *
  * @throws FlashError; the signal's reason
  */
-export async function flashSerial(request: FlashRequest, signal: AbortSignal): Promise<FlashReport> {
-  const { device, image, observer, links, clock, log } = request;
+export async function flashSerial(
+  request: FlashRequest,
+  signal: AbortSignal,
+  prepared: PreparedImages,
+): Promise<FlashReport> {
+  const { image, observer, links, clock, log } = request;
   const startMs = clock.monotonic();
   signal.throwIfAborted();
-  const acceptance = acceptsSerial(device, image);
-  if (!acceptance.accepted) throw new FlashError('SERIAL_NO_PLACE', acceptance.reason, { step: 'prepare' });
-  if (device.serial === null) throw new TypeError('a device without a port was accepted');
+  const port = portOf(request);
   const options = readOptions(request.options);
   observer.onStep('prepare');
-  const session = await ChipSession.open({ ...options, port: device.serial, links, clock, log, signal });
+  const session = await ChipSession.open({ ...options, port, links, clock, log, signal });
   try {
     const written = await writeImages(session, {
       images: [{ ...image, offset: options.offset }],
       options,
+      prepared,
       onBegin: () => observer.onStep('write'),
       onProgress: (writtenBytes, totalBytes) => observer.onProgress(writtenBytes, totalBytes),
     });
-    if (!(await session.run())) log.warn('serial.not-reset', { port: device.serial.path });
+    if (!(await session.run())) log.warn('serial.not-reset', { port: port.path });
     const isVerified = written.every((one) => one.isVerified);
     return {
       proof: isVerified ? 'accepted' : 'sent',
@@ -51,4 +55,11 @@ export async function flashSerial(request: FlashRequest, signal: AbortSignal): P
   } finally {
     await session.close();
   }
+}
+
+function portOf({ device, image }: FlashRequest): SerialPortFacts {
+  const acceptance = acceptsSerial(device, image);
+  const reason = acceptance.accepted ? 'no port' : acceptance.reason;
+  if (!acceptance.accepted || device.serial === null) throw new FlashError('SERIAL_NO_PLACE', reason);
+  return device.serial;
 }

@@ -15,6 +15,8 @@ export interface ImageToPlace {
   readonly dossier: Dossier;
   /** A flash address, or `auto`: where an image of its kind belongs. */
   readonly offset: number | 'auto';
+  /** Encrypted already, for this place: nothing in it can be read, and its package's word is taken. */
+  readonly isEncrypted?: boolean;
 }
 
 /** What is known of the board. */
@@ -71,12 +73,15 @@ function layoutOf(images: readonly ImageToPlace[], board: Board): Layout {
   const partitions = carrier?.dossier.partitions ?? null;
   if (carrier === undefined || partitions === null) return { board, table: board.table, source: 'the chip' };
   const offset = carrier.dossier.kind === 'partition-table' ? tableOffset(carrier, board) : USUAL_TABLE_OFFSET;
-  const otadata = images.find(({ dossier }) => dossier.kind === 'otadata')?.bytes ?? null;
+  const place = otadataPartition(partitions)?.offset;
+  const isOtadata = (image: ImageToPlace) => image.dossier.kind === 'otadata' || image.offset === place;
+  const otadata = images.find(isOtadata)?.bytes ?? null;
   return { board, table: { offset, partitions, otadata }, source: 'the files' };
 }
 
 function placeImage(image: ImageToPlace, layout: Layout): Placement {
   const { chip } = layout.board;
+  if (image.isEncrypted === true && image.offset !== 'auto') return at(image, image.offset, 'as its package says');
   switch (image.dossier.kind) {
     case 'merged':
       return fixed(image, image.dossier.flashOffset ?? 0, 'a factory image has its own place');
@@ -92,7 +97,7 @@ function placeImage(image: ImageToPlace, layout: Layout): Placement {
     case 'data':
       return placeData(image, layout);
     case 'package':
-      throw noPlace(image, 'it is a package: each image in it has a place of its own');
+      throw new TypeError('packages are opened before their images are placed');
   }
 }
 
@@ -222,9 +227,10 @@ function endOf({ offset, sizeBytes }: Partition): number {
  */
 function bootChange(placed: readonly Placement[], { table }: Layout): Placement[] {
   const app = placed.find(({ dossier }) => dossier?.kind === 'app');
-  const hasOtadata = placed.some(({ dossier }) => dossier?.kind === 'otadata');
   const partition = table === null ? null : otadataPartition(table.partitions);
-  if (app === undefined || table === null || partition === null || hasOtadata) return [];
+  if (app === undefined || table === null || partition === null) return [];
+  // Erased otadata of a build (ota_data_initial.bin) looks like any data; its place tells.
+  if (placed.some(({ offset }) => offset === partition.offset)) return [];
   if (bootingApp(table.partitions, table.otadata)?.offset === app.offset) return [];
   const slot = table.partitions.find(({ type, offset }) => type === TYPE_APP && offset === app.offset);
   const bytes = slot === undefined ? null : otadataFor(table.partitions, slot);

@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../../clock.ts';
 import { FlashError } from '../../errors.ts';
 import type { SerialPortFacts } from '../../model/device.ts';
 import type { Links } from '../../transports/links.ts';
+import type { ResetSequence } from '../../transports/reset-lines.ts';
 import { ROM_BAUD_RATE } from './constants.ts';
 import { FrameLink } from './frames.ts';
 
@@ -34,6 +35,8 @@ export interface ChipPortSettings {
 export class ChipPort {
   readonly path: string;
   readonly kind: PortKind;
+  /** What got this board into download mode before; null: nothing yet, or no reset was needed. */
+  provenReset: ResetSequence | null = null;
   readonly #settings: ChipPortSettings;
   #frames: FrameLink;
 
@@ -55,6 +58,16 @@ export class ChipPort {
   /** Whether the chip can be told another rate, and the port as well. Native USB has none. */
   get hasBaudRate(): boolean {
     return this.kind === 'bridge' && this.#frames.link.hasBaudRate;
+  }
+
+  /** After a reset of a chip that is itself the USB device: opens the port again where it went away. */
+  async awaitReturn(): Promise<void> {
+    try {
+      await this.#frames.listen(RETURN_POLL_MS);
+    } catch (error) {
+      if (!(error instanceof FlashError) || error.code !== 'SERIAL_PORT_LOST') throw error;
+      await this.reopen(error);
+    }
   }
 
   /**

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { constants, createInflate, deflate } from 'node:zlib';
 
+import type { FirmwarePackage } from '../../firmware/packages/flash-set.ts';
+import { openPackage } from '../../firmware/packages/package.ts';
+
 const deflateOffLoop = promisify(deflate);
 
 const ALIGNMENT = 4;
@@ -27,6 +30,34 @@ export async function prepareImage(image: Uint8Array, withDeflate: boolean): Pro
     withDeflate ? deflateOffLoop(bytes, { level: constants.Z_BEST_COMPRESSION }) : null,
   ]);
   return { bytes, md5, deflated: deflated !== null && deflated.length < bytes.length ? deflated : null };
+}
+
+/**
+ * Prepared images and opened packages, by the bytes they were made of, as long as somebody holds those: sixteen boards on sixteen ports get
+ * the same image, and compressing it is most of the work.
+ */
+export class PreparedImages {
+  readonly #deflated = new WeakMap<Uint8Array, Promise<PreparedImage>>();
+  readonly #packages = new WeakMap<Uint8Array, FirmwarePackage>();
+
+  prepare(image: Uint8Array, withDeflate: boolean): Promise<PreparedImage> {
+    if (!withDeflate) return prepareImage(image, false);
+    let prepared = this.#deflated.get(image);
+    if (prepared === undefined) {
+      prepared = prepareImage(image, true);
+      this.#deflated.set(image, prepared);
+    }
+    return prepared;
+  }
+
+  /** @throws FlashError with the first of its problems */
+  open(bytes: Uint8Array): FirmwarePackage {
+    const known = this.#packages.get(bytes);
+    if (known !== undefined) return known;
+    const opened = openPackage(bytes);
+    this.#packages.set(bytes, opened);
+    return opened;
+  }
 }
 
 function padded(image: Uint8Array): Uint8Array {

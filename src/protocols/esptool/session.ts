@@ -43,6 +43,7 @@ export class ChipSession {
   #flash: FlashChip | null = null;
   #baudRate = ROM_BAUD_RATE;
   #ceiling: number;
+  #recoveries = 0;
 
   /**
    * Resets the chip into download mode, finds out what it is, and gets ready to work with its flash.
@@ -73,6 +74,11 @@ export class ChipSession {
 
   get loader(): Loader {
     return this.#loader;
+  }
+
+  /** How often something had to be begun anew. */
+  get recoveries(): number {
+    return this.#recoveries;
   }
 
   get baudRate(): number {
@@ -112,6 +118,7 @@ export class ChipSession {
    * @throws FlashError SERIAL_BOARD_CHANGED when another chip answers; whatever {@link open} throws
    */
   async recover(slower: boolean): Promise<void> {
+    this.#recoveries++;
     const lower = slower ? lowerBaudRate(this.#baudRate) : null;
     if (lower !== null) {
       this.#ceiling = lower;
@@ -125,9 +132,16 @@ export class ChipSession {
   /**
    * Leaves download mode and runs the application.
    *
+   * @param listenAt the rate at which its output will be read; null: nobody reads it
    * @returns false where the port has no line to do it with: the board has to be reset by hand
    */
-  async run(): Promise<boolean> {
+  async run(listenAt: number | null = null): Promise<boolean> {
+    const isReset = await this.#reset(listenAt);
+    if (listenAt !== null && this.#port.kind !== 'bridge') await this.#port.awaitReturn();
+    return isReset;
+  }
+
+  async #reset(listenAt: number | null): Promise<boolean> {
     const { clock } = this.settings;
     const { chip } = this.identity;
     if (this.#port.kind === 'usb-otg' && hasWatchdogReset(chip) && !this.identity.security.isSecureDownload) {
@@ -135,6 +149,8 @@ export class ChipSession {
       await sleep(clock, WATCHDOG_RESET_MS);
       return true;
     }
+    if (listenAt !== null && this.#port.hasBaudRate) await this.#port.frames.link.setBaudRate(listenAt);
+    this.#port.frames.restart();
     const sequence = this.#port.kind === 'bridge' ? RESET_SEQUENCES.hard : RESET_SEQUENCES['hard-usb'];
     try {
       return await playReset(this.#port.frames.link, sequence, clock);
@@ -143,6 +159,15 @@ export class ChipSession {
       if (this.#port.kind !== 'bridge' && error instanceof FlashError && error.code === 'SERIAL_PORT_LOST') return true;
       throw error;
     }
+  }
+
+  /**
+   * What the application prints, at least one byte; null when nothing came in time. After {@link run}.
+   *
+   * @throws FlashError SERIAL_PORT_LOST
+   */
+  async output(timeoutMs: number): Promise<Uint8Array | null> {
+    return this.#port.frames.link.read(timeoutMs, this.settings.signal);
   }
 
   close(): Promise<void> {

@@ -19,11 +19,11 @@ export interface FlasherStub {
 const HELLO = 'OHAI';
 
 /**
- * Espressif's stub for this chip, or null where there is none (yet). The package is loaded here and only here: it brings a flasher for
- * browsers along.
+ * Espressif's stub for this chip, or null where there is none (yet). Loaded when it is needed, and from the package's file for stubs alone:
+ * its front door brings a flasher for browsers along, and holds up the event loop for 40 ms.
  */
 export async function loadStub(chip: Chip, revision: number | null): Promise<FlasherStub | null> {
-  const { getStubJsonByChipName } = await import('esptool-js');
+  const { getStubJsonByChipName } = await import('esptool-js/lib/stubFlasher.js');
   // It takes 0 for "not known", and then chooses the stub of the latest ESP32-P4.
   const known = revision === null ? undefined : Math.max(1, revision);
   const stub = await getStubJsonByChipName(CHIP_FACTS[chip].label, known);

@@ -1,22 +1,26 @@
 import { FlashError } from '../../errors.ts';
+import { readDossier } from '../../firmware/dossier.ts';
 import { hex } from '../../firmware/findings.ts';
-import type { ImageKind } from '../../model/image.ts';
+import type { FlashRange, ImageKind } from '../../model/image.ts';
+import type { PlacedImage } from '../../model/unit.ts';
 import { readBoardTable } from './board-table.ts';
-import { eraseAll } from './erase.ts';
-import { withFlashSettings } from './flash-settings.ts';
+import { eraseAll, eraseRegion } from './erase.ts';
+import { type FlashSettings, withFlashSettings } from './flash-settings.ts';
 import type { SerialOptions } from './options.ts';
 import { type ImageToPlace, type Placement, placeImages } from './placement.ts';
-import { type PreparedImage, prepareImage } from './prepared-image.ts';
+import { type PreparedImage, type PreparedImages, prepareImage } from './prepared-image.ts';
 import { refuseUnsafe } from './safety.ts';
 import type { ChipSession } from './session.ts';
+import { unpackImages } from './unpack.ts';
 import { isInFlash } from './verify.ts';
 import { writeImage } from './write.ts';
 
 export interface WriteRequest {
   readonly images: readonly ImageToPlace[];
   readonly options: Omit<SerialOptions, 'offset' | 'baudRate' | 'reset' | 'useStub'>;
+  readonly prepared: PreparedImages;
   /** Everything was checked: from now on the flash changes. */
-  onBegin(placements: readonly Placement[]): void;
+  onBegin(placements: readonly Placement[]): void | Promise<void>;
   /** Of all images together; never goes back. */
   onProgress(writtenBytes: number, totalBytes: number): void;
 }
@@ -36,13 +40,16 @@ export interface WrittenImage extends Placement {
  * @throws FlashError SERIAL_*, IMAGE_*; until `onBegin` nothing on the chip was changed
  */
 export async function writeImages(session: ChipSession, request: WriteRequest): Promise<WrittenImage[]> {
-  const placements = await plan(session, request);
+  const { placements, erase } = await plan(session, request);
   const { options } = request;
-  const prepared = await Promise.all(placements.map(({ bytes }) => prepareImage(bytes, session.canInflate)));
+  const prepared = await Promise.all(
+    placements.map(({ bytes }) => request.prepared.prepare(bytes, session.canInflate)),
+  );
   session.settings.signal.throwIfAborted();
-  request.onBegin(placements);
+  await request.onBegin(placements);
   if (options.eraseAll) await eraseAll(session);
-  const progress = new Progress(placements, request);
+  for (const range of erase) await eraseRegion(session, range);
+  const progress = new Progress(placements, request.onProgress);
   const written: WrittenImage[] = [];
   for (const [index, placement] of placements.entries()) {
     const image = prepared[index];
@@ -51,24 +58,60 @@ export async function writeImages(session: ChipSession, request: WriteRequest): 
   return written;
 }
 
-async function plan(session: ChipSession, { images, options }: WriteRequest): Promise<Placement[]> {
-  const { identity } = session;
-  const { chip } = identity;
-  const flashSizeBytes = session.flash?.sizeBytes ?? null;
-  refuseUnsafe(
-    images,
-    { ...identity, flashSizeBytes },
-    { allowSecure: options.allowSecure, replacesFlashSize: options.settings.sizeBytes !== null },
+/**
+ * Writes bytes that are no file's into a data partition of the table that is in flash now, and compares.
+ *
+ * @throws FlashError SERIAL_*
+ */
+export async function writePlaced(
+  session: ChipSession,
+  data: PlacedImage,
+  { options, onProgress }: Pick<WriteRequest, 'options' | 'onProgress'>,
+): Promise<void> {
+  const { identity, flash } = session;
+  const board = { chip: identity.chip, flashSizeBytes: flash?.sizeBytes ?? null, table: await readBoardTable(session) };
+  const [placement] = placeImages(
+    [{ ...data, dossier: { ...readDossier(data.bytes, data.name), kind: 'data' } }],
+    board,
   );
-  const table = images.some(needsTable) ? await readBoardTable(session) : null;
-  const placements = placeImages(images, { chip, flashSizeBytes, table });
-  const { sizeBytes } = options.settings;
-  const settings = { ...options.settings, sizeBytes: sizeBytes === 'detect' ? flashSizeBytes : sizeBytes };
-  const isSecured = identity.security.hasSecureBoot || identity.security.hasFlashEncryption;
+  if (placement === undefined) return;
+  const image = await prepareImage(data.bytes, session.canInflate);
+  const progress = new Progress([placement], onProgress);
+  await writeOne(session, { placement, image, progress, options: { ...options, eraseAll: false } });
+}
+
+interface Plan {
+  readonly placements: readonly Placement[];
+  readonly erase: readonly FlashRange[];
+}
+
+async function plan(session: ChipSession, { images, options, prepared }: WriteRequest): Promise<Plan> {
+  const { identity } = session;
+  const { chip, security } = identity;
+  const flashSizeBytes = session.flash?.sizeBytes ?? null;
+  const board = { chip, flashSizeBytes, isEncrypted: security.hasFlashEncryption };
+  const set = unpackImages(images, board, options.settings, prepared);
+  const settings = resolved(set.settings, flashSizeBytes);
+  refuseUnsafe(
+    set.images,
+    { ...identity, flashSizeBytes },
+    { allowSecure: options.allowSecure, replacesFlashSize: settings.sizeBytes !== null },
+  );
+  const isSecured = security.hasSecureBoot || security.hasFlashEncryption;
   if (isSecured && Object.values(settings).some((value) => value !== null)) {
     throw new FlashError('SERIAL_SECURED', 'flash settings cannot be changed on a chip with secure boot or encryption');
   }
-  return placements.map((placement) => ({ ...placement, bytes: withFlashSettings(placement, chip, settings) }));
+  const table = set.images.some(needsTable) ? await readBoardTable(session) : null;
+  const placements = placeImages(set.images, { chip, flashSizeBytes, table });
+  return {
+    placements: placements.map((one) => ({ ...one, bytes: withFlashSettings(one, chip, settings) })),
+    erase: set.erase,
+  };
+}
+
+function resolved(settings: SerialOptions['settings'], flashSizeBytes: number | null): FlashSettings {
+  const { sizeBytes } = settings;
+  return { ...settings, sizeBytes: sizeBytes === 'detect' ? flashSizeBytes : sizeBytes };
 }
 
 const NEEDS_TABLE: readonly ImageKind[] = ['app', 'otadata', 'filesystem', 'data', 'partition-table'];
@@ -106,20 +149,20 @@ async function writeOne(
 /** Adds up images; an image that is begun again does not make the sum go back. */
 class Progress {
   readonly #totalBytes: number;
-  readonly #request: WriteRequest;
+  readonly #onProgress: WriteRequest['onProgress'];
   #finishedBytes = 0;
   #highest = 0;
 
-  constructor(placements: readonly Placement[], request: WriteRequest) {
+  constructor(placements: readonly Placement[], onProgress: WriteRequest['onProgress']) {
     this.#totalBytes = placements.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    this.#request = request;
+    this.#onProgress = onProgress;
   }
 
   report(writtenBytes: number): void {
     const sum = Math.min(this.#finishedBytes + writtenBytes, this.#totalBytes);
     if (sum <= this.#highest) return;
     this.#highest = sum;
-    this.#request.onProgress(sum, this.#totalBytes);
+    this.#onProgress(sum, this.#totalBytes);
   }
 
   finish(imageBytes: number): void {

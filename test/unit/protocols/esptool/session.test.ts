@@ -3,6 +3,7 @@ import { readDossier } from '../../../../src/firmware/dossier.ts';
 import { chipInfo, eraseFlash, readFlash, writeImages } from '../../../../src/protocols/esptool/operations.ts';
 import { DEFAULT_SERIAL_OPTIONS } from '../../../../src/protocols/esptool/options.ts';
 import type { ImageToPlace } from '../../../../src/protocols/esptool/placement.ts';
+import { PreparedImages } from '../../../../src/protocols/esptool/prepared-image.ts';
 import type { SessionSettings } from '../../../../src/protocols/esptool/session.ts';
 import type { WriteRequest } from '../../../../src/protocols/esptool/write-images.ts';
 import { ScriptedChip, type ScriptedChipOptions } from '../../../devices/scripted-chip.ts';
@@ -22,6 +23,7 @@ function request(images: readonly ImageToPlace[], over: Partial<WriteRequest['op
   return {
     images,
     options: { ...DEFAULT_SERIAL_OPTIONS, ...over },
+    prepared: new PreparedImages(),
     onBegin: () => undefined,
     onProgress: () => undefined,
   };
