@@ -3,6 +3,11 @@ const LONGEST_COUNT = 6;
 /** Longer texts than a device prints between two reads of ours are not worth an exact reading. */
 const LONGEST_TEXT = 256;
 
+/** Digits that come this soon after one another may be pieces of one count: some networks and proxies pass them on singly. */
+const SAME_BURST_MS = 10;
+/** A burst without end is cut here; a count that is cut is read as two smaller ones. */
+const LONGEST_BURST = 64;
+
 interface Reading {
   readonly counts: number;
   readonly sum: number;
@@ -48,4 +53,32 @@ function bestFrom(
 
 function isBetter(reading: Reading, than: Reading): boolean {
   return reading.counts < than.counts || (reading.counts === than.counts && reading.sum < than.sum);
+}
+
+/** Follows a device's counts through a transfer. Its word never goes back, and never beyond what was sent. */
+export class CountReader {
+  countedBytes = 0;
+  #burst = '';
+  #burstFromBytes = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
+
+  /** Adds what the device printed, digits only. A count that comes in pieces is read anew with each of them. */
+  read(digits: string, sentBytes: number, nowMs: number): void {
+    if (nowMs - this.#lastMs > SAME_BURST_MS || this.#burst.length >= LONGEST_BURST) this.#beginBurst();
+    this.#lastMs = nowMs;
+    this.#burst += digits;
+    const readBytes = leastReading(this.#burst, sentBytes - this.#burstFromBytes);
+    this.countedBytes = Math.max(this.countedBytes, this.#burstFromBytes + readBytes);
+  }
+
+  /** It is known otherwise that the device has read everything. */
+  hasReadAll(sentBytes: number): void {
+    this.countedBytes = sentBytes;
+    this.#beginBurst();
+  }
+
+  #beginBurst(): void {
+    this.#burst = '';
+    this.#burstFromBytes = this.countedBytes;
+  }
 }

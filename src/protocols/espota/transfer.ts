@@ -15,7 +15,7 @@ import {
   WORDS_QUIET_MS,
   WORDS_WITHIN_MS,
 } from './constants.ts';
-import { leastReading } from './counts.ts';
+import { CountReader } from './counts.ts';
 import { bulkChunkBytes, type EspotaOptions } from './options.ts';
 import { refusalCode } from './refusals.ts';
 import { Replies } from './replies.ts';
@@ -60,7 +60,7 @@ class Sender {
   readonly #replies = new Replies();
   readonly #endMs: number;
   /** By the device's counts, which can only be guessed at; never more than was sent. */
-  #countedBytes = 0;
+  readonly #counts = new CountReader();
   /** What was sent when the device last said anything. */
   #answeredBytes = 0;
   #lastLifeMs: number;
@@ -94,7 +94,7 @@ class Sender {
     behindBytes: number,
     { quietMs, unansweredBytes }: { readonly quietMs: number; readonly unansweredBytes: number },
   ): Promise<void> {
-    while (this.sentBytes - this.#countedBytes > behindBytes) {
+    while (this.sentBytes - this.#counts.countedBytes > behindBytes) {
       const got = await this.#read(Math.min(quietMs, this.#untilStallMs()));
       if (got === 'end') throw this.#lost('closed the connection');
       if (got !== 'timeout') {
@@ -102,7 +102,7 @@ class Sender {
         continue;
       }
       if (this.#untilStallMs() <= 0) throw this.#stalled();
-      if (this.#answeredBytes === this.sentBytes) this.#countedBytes = this.sentBytes;
+      if (this.#answeredBytes === this.sentBytes) this.#counts.hasReadAll(this.sentBytes);
       if (this.sentBytes - this.#answeredBytes <= unansweredBytes) return;
     }
   }
@@ -157,7 +157,7 @@ class Sender {
     const digits = this.#replies.push(got);
     this.#lastLifeMs = this.#context.clock.monotonic();
     this.#answeredBytes = this.sentBytes;
-    this.#countedBytes += leastReading(digits, this.sentBytes - this.#countedBytes);
+    this.#counts.read(digits, this.sentBytes, this.#lastLifeMs);
     if (this.#replies.words !== '') throw await this.#refusalBeforeCommit();
     if (this.#untilStallMs() <= 0) throw this.#stalled();
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { leastReading } from '../../../../src/protocols/espota/counts.ts';
+import { CountReader, leastReading } from '../../../../src/protocols/espota/counts.ts';
 
 describe('reading counts without separators', () => {
   it.each([
@@ -31,5 +31,32 @@ describe('reading counts without separators', () => {
         expect(leastReading(counts.join(''), limit)).toBeLessThanOrEqual(limit);
       }),
     );
+  });
+});
+
+describe('the counts of a transfer', () => {
+  it('are read alike whether they come whole, joined or a digit at a time', () => {
+    for (const pieces of [['1460', '1460', '1176'], ['146014601176'], [...'146014601176']]) {
+      const counts = new CountReader();
+      for (const [nth, piece] of pieces.entries()) counts.read(piece, 8_192, nth);
+      expect(counts.countedBytes).toBe(4_096);
+    }
+  });
+
+  it('begin anew after a pause', () => {
+    const counts = new CountReader();
+    counts.read('14', 8_192, 0);
+    counts.read('60', 8_192, 100);
+    expect(counts.countedBytes).toBe(74);
+  });
+
+  it('never go back and never beyond what was sent', () => {
+    const counts = new CountReader();
+    counts.hasReadAll(5_000);
+    counts.read('1460', 5_000, 0);
+    expect(counts.countedBytes).toBe(5_000);
+    counts.read('9', 6_000, 1);
+    expect(counts.countedBytes).toBeGreaterThanOrEqual(5_000);
+    expect(counts.countedBytes).toBeLessThanOrEqual(6_000);
   });
 });
