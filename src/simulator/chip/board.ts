@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import { type Clock, sleep } from '../../clock.ts';
 import type { Logger } from '../../log.ts';
 import { SimulatedChip } from './chip.ts';
 import type { ChipCounts, ChipEvent, ChipSpec, RamUpload } from './chip-spec.ts';
@@ -29,8 +29,7 @@ export class SimulatedBoard {
   #medium: Medium | null = null;
   /** Null where the medium does not tell. */
   #hostBaudRate: number | null = null;
-  #coming: { cancel(): void } | null = null;
-  #isStopped = false;
+  readonly #stopping = new AbortController();
 
   private constructor(spec: ChipSpec, around: BoardSurroundings) {
     this.#spec = spec;
@@ -95,22 +94,20 @@ export class SimulatedBoard {
 
   /** Pulls the plug: the port disappears, the chip has no power. */
   async unplug(): Promise<void> {
-    this.#coming?.cancel();
     this.#cut();
     await this.medium.unplug();
   }
 
   /** Plugs it in again, at the same address. */
   async plug(): Promise<void> {
-    if (this.#isStopped) return;
+    if (this.#stopping.signal.aborted) return;
     await this.medium.plug();
     if (this.medium.hasLines) this.#chip.powerOn();
   }
 
   /** Safe to call twice. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#coming?.cancel();
+    this.#stopping.abort();
     this.#cut();
     await this.medium.close();
   }
@@ -149,14 +146,17 @@ export class SimulatedBoard {
   }
 
   #vanish(): void {
-    const forMs = this.#spec.faults?.vanish?.forMs;
-    const unplugged = this.unplug();
-    if (forMs === undefined) return;
-    this.#coming = this.#around.clock.setTimer(forMs, () => {
-      unplugged
-        .then(() => this.plug())
-        .then(() => this.#note('came-back'))
-        .catch((cause: unknown) => this.#log.error('sim.port-lost', { cause }));
+    this.#leaveAndReturn().catch((cause: unknown) => {
+      if (!this.#stopping.signal.aborted) this.#log.error('sim.port-lost', { cause });
     });
+  }
+
+  async #leaveAndReturn(): Promise<void> {
+    await this.unplug();
+    const forMs = this.#spec.faults?.vanish?.forMs;
+    if (forMs === undefined) return;
+    await sleep(this.#around.clock, forMs, this.#stopping.signal);
+    await this.plug();
+    this.#note('came-back');
   }
 }

@@ -12,6 +12,7 @@ export class PtyMedium implements Medium {
   readonly #path: string;
   readonly #host: HostListener;
   #relay: PtyRelay | null = null;
+  #isClosed = false;
 
   private constructor(folder: string, host: HostListener) {
     this.#folder = folder;
@@ -43,14 +44,17 @@ export class PtyMedium implements Medium {
   }
 
   async plug(): Promise<void> {
-    this.#relay = await openPty(this.#path, {
+    const relay = await openPty(this.#path, {
       onOpen: () => this.#host.opened(),
       onBaudRate: (baudRate) => this.#host.baudRateSet(baudRate),
       onData: (bytes) => this.#host.received(bytes),
     });
+    if (this.#isClosed) await relay.close();
+    else this.#relay = relay;
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.unplug();
     await rm(this.#folder, { recursive: true, force: true });
   }

@@ -19,8 +19,9 @@ const TABLE = Buffer.concat([
   row(0, 0x10, 0x10000, 0x40000, 'app0'),
   row(0, 0x11, 0x50000, 0x40000, 'app1'),
 ]);
-/** ESP-IDF's otadata for sequence number 2 and 1, with the checksum that its boot loader expects. */
+/** The otadata that Arduino cores ship as boot_app0.bin: sequence number 1. */
 const SEQUENCE_1 = Buffer.from(`01000000${'ff'.repeat(24)}9a984347`, 'hex');
+const SEQUENCE_2 = Buffer.from(`02000000${'ff'.repeat(24)}7437f655`, 'hex');
 
 function flashWith(parts: readonly (readonly [number, Uint8Array])[]): Uint8Array {
   const flash = new Uint8Array(0x90000).fill(0xff);
@@ -53,6 +54,21 @@ describe('download mode', () => {
     expect(host.sync()).toEqual([]);
   });
 
+  it('is reached over USB-Serial/JTAG by its own sequence', () => {
+    const host = new LoaderHost({ chip: 'esp32c3', circuit: 'usb-serial-jtag' });
+    const steps = [
+      [false, false],
+      [true, false],
+      [true, true],
+      [false, true],
+      [false, false],
+    ] as const;
+    for (const [dtr, rts] of steps) host.chip.setLines({ dtr, rts });
+    host.wait(5);
+    expect(host.text()).toContain('waiting for download');
+    expect(host.hardReset()).toContain('SPI_FAST_FLASH_BOOT');
+  });
+
   it('is not reached by both lines at once', () => {
     const host = new LoaderHost({ chip: 'esp32' });
     const { starts } = host.chip.counts;
@@ -83,6 +99,21 @@ describe('start from flash', () => {
     expect(text).toContain('Loaded app from partition at offset 0x10000');
     expect(text).toContain('App version:      1.2.3');
     expect(text.endsWith('ready\n')).toBe(true);
+  });
+
+  it('runs the slot of the highest sequence number', () => {
+    const parts = [
+      [0x1000, app('boot')],
+      [0x8000, TABLE],
+      [0xe000, SEQUENCE_1],
+      [0xf000, SEQUENCE_2],
+      [0x10000, app('1')],
+      [0x50000, app('2')],
+    ] as const;
+    expect(esp32(parts).text()).toContain('Loaded app from partition at offset 0x50000');
+    const aborted = Buffer.from(SEQUENCE_2);
+    aborted.writeUInt32LE(4, 24);
+    expect(esp32([...parts, [0xf000, aborted]]).text()).toContain('Loaded app from partition at offset 0x10000');
   });
 
   it('goes on to the other slot where the chosen one is damaged', () => {
