@@ -99,7 +99,7 @@ function modeOf(path: string, value: unknown): string | null {
 function sizeOf(path: string, value: unknown): number | 'detect' | null {
   if (isKept(value)) return null;
   if (value === 'detect') return 'detect';
-  const [, digits, unit] = /^(\d{1,3})(KB|MB)$/i.exec(String(value)) ?? [];
+  const [, digits, unit] = /^(\d{1,3})(KB|MB)(?:-c[12])?$/i.exec(String(value)) ?? [];
   if (digits === undefined) throw malformed(path, `the flash size ${JSON.stringify(value)} is not known`);
   return Number(digits) * (unit?.toUpperCase() === 'KB' ? 1024 : 1024 * 1024);
 }

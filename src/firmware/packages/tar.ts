@@ -46,7 +46,6 @@ export function openTar(bytes: Uint8Array): PackageFiles {
     const header = readHeader(bytes, at);
     const { type, sizeBytes, start } = header;
     const next = start + alignUp(sizeBytes, BLOCK);
-    if (next > bytes.length) throw truncatedAt(bytes);
     const name: string = longName ?? header.name;
     longName = null;
     if (type === PAX_NEXT || type === GNU_LONG_NAME)
@@ -65,7 +64,7 @@ export function openTar(bytes: Uint8Array): PackageFiles {
   };
 }
 
-/** Where the two zero blocks at the end are missing, the archive was cut. */
+/** Where the two zero blocks at the end are missing, the archive was cut: there, or in a file before. */
 function isEnd(bytes: Uint8Array, at: number): boolean {
   if (at + BLOCK > bytes.length) throw truncatedAt(bytes);
   return isFilledWith(bytes.subarray(at, at + BLOCK), 0);

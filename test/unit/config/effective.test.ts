@@ -6,7 +6,7 @@ const PROTOCOLS = [SAMPLE_PROTOCOL, OTHER_PROTOCOL];
 
 const FULL = configText({
   top: `data: /srv/data
-discovery: { mdns: { services: [arduino, other], interface: eth0 } }
+discovery: { mdns: { services: [arduino, other], interface: eth0 }, usb: true }
 devices:
   - { name: boiler, address: 10.0.7.31, port: 8266, protocol: espota, chip: esp8266, tags: [basement] }
   - { name: pump, mac: "5c:cf:7f:01:02:03" }

@@ -142,6 +142,18 @@ describe('boards on USB ports', () => {
     expect(registry.list()).toMatchObject([{ id: 'usb:1-1.1', presence: 'away', serial: { path: '/dev/ttyUSB0' } }]);
   });
 
+  it('are lost once, and only if they were there', () => {
+    const registry = new DeviceRegistry({ clock: systemClock, log: silentLogger, services: [], macOf: () => null });
+    const kinds: string[] = [];
+    registry.subscribe(({ kind }) => kinds.push(kind));
+    const port = { path: '/dev/ttyUSB0', usb: null };
+    registry.portLost('usb:1-1');
+    registry.portSeen({ via: 'usb', slot: 'usb:1-1', port, mac: null, atMs: 1 });
+    registry.portLost('usb:1-1');
+    registry.portLost('usb:1-1');
+    expect(kinds).toEqual(['changed', 'seen', 'changed', 'lost']);
+  });
+
   it('of systems without sysfs come from their own list', async () => {
     const { list } = systemPorts('win32', async () => WINDOWS);
     expect((await list()).map(({ path }) => path)).toEqual(['COM3', 'COM5', 'COM7', 'COM9']);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildNvs } from '../../../../src/firmware/nvs/build.ts';
 import { INTEGER_TYPES, integerShape, type NvsEntry } from '../../../../src/firmware/nvs/entry.ts';
+import { EntryOffset, entryCrc } from '../../../../src/firmware/nvs/layout.ts';
 import { readNvs } from '../../../../src/firmware/nvs/read.ts';
 import { fillTemplate, parseNvsTemplate } from '../../../../src/firmware/nvs/template.ts';
 
@@ -123,6 +124,19 @@ describe('an NVS image', () => {
     for (const sizeBytes of [0, 100, 5000]) expect(() => buildNvs([], sizeBytes)).toThrow(thrown('NVS_FULL'));
   });
 
+  it('moves a string on that would fill a page to its end, as the generator does', () => {
+    const string = (length: number): NvsEntry => ({
+      namespace: 'ns',
+      key: 's',
+      type: 'string',
+      value: 'x'.repeat(length),
+    });
+    // The namespace and 120 numbers leave five entries: 96 bytes of data take four of them, 128 all.
+    const stateAfter = (length: number): number =>
+      Buffer.from(buildNvs([...numbers(120), string(length - 1)], 3 * PAGE)).readUInt32LE(0);
+    expect([96, 97].map(stateAfter)).toEqual([0xfffffffe, 0xfffffffc]);
+  });
+
   it('takes the longest string there is, and no longer one', () => {
     const string = (length: number): NvsEntry => ({
       namespace: 'n',
@@ -172,6 +186,14 @@ describe('reading a partition', () => {
         else expect(() => readNvs(damaged)).toThrow(thrown('NVS_DAMAGED'));
       }),
     );
+  });
+
+  it('does not follow an entry over the end of its page', () => {
+    const image = Buffer.from(buildNvs(numbers(125), PAGE));
+    const last = image.subarray(64 + 125 * 32);
+    last.writeUInt8(2, EntryOffset.SPAN);
+    last.writeUInt32LE(entryCrc(last), EntryOffset.CRC);
+    expect(() => readNvs(image)).toThrow(thrown('NVS_DAMAGED', /entry 125/));
   });
 
   it('is total', () => {

@@ -81,6 +81,18 @@ describe('an ESP-IDF build', () => {
     ]);
   });
 
+  it.each<[string, number]>([
+    ['512KB', 512 * 1024],
+    ['2MB-c1', 2 * MB],
+    ['16MB', 16 * MB],
+  ])('knows the flash size %s', (flash_size, sizeBytes) => {
+    const manifest = images.espIdfManifest({
+      flash_settings: { flash_size },
+      flash_files: { '0x10000': 'sensor.bin' },
+    });
+    expect(firstSet(images.espIdfBuild({ 'flasher_args.json': manifest })).settings.sizeBytes).toBe(sizeBytes);
+  });
+
   it('keeps the settings that it does not name, and lets the flash chip tell its size', () => {
     const manifest = images.espIdfManifest({ flash_settings: { flash_mode: 'keep', flash_size: 'detect' } });
     const set = firstSet(images.espIdfBuild({ 'flasher_args.json': manifest }));
