@@ -12,6 +12,7 @@ import { Discovery } from './discovery/discovery.ts';
 import type { RegistryEvent } from './discovery/registry-event.ts';
 import { systemPorts } from './discovery/serial-ports/port-source.ts';
 import { ImageStore } from './firmware/store.ts';
+import { Hooks } from './hooks/hooks.ts';
 import { DeviceMemory } from './jobs/device-memory.ts';
 import { DropResults } from './jobs/drop-results.ts';
 import { JobEngine, LONGEST_REST_MS } from './jobs/engine.ts';
@@ -154,6 +155,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
   const noteRules = () => journal.audit.add('rules.in-force', clock.now(), { rules: config.rules.map(revisionOf) });
   noteRules();
 
+  const hooks = new Hooks({ hooks: () => config.hooks, subscribe: (listener) => feed.subscribe(listener), clock, log });
+
   const parts: Part[] = [
     {
       name: 'data',
@@ -165,6 +168,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
       },
     },
     audit.part(),
+    hooks.part(),
     discoveryPart(discovery, mdns === false ? 0 : FIRST_ROUND_MS, clock),
     { name: 'jobs', start: async () => engine.start(), stop: () => engine.stop() },
     { name: 'drop-folder', start: (signal) => folder.start(signal), stop: () => folder.stop() },

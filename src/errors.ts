@@ -328,6 +328,12 @@ export const CATALOGUE = {
   },
   ROLLOUT_NOT_POSSIBLE: { disposition: 'permanent', hint: 'Look at its state with "dropflash rollout ID".' },
 
+  // --- HOOK: telling others --------------------------------------------------------------------------------------------
+  HOOK_FAILED: {
+    disposition: 'permanent',
+    hint: 'Run the program of the hook by hand, or ask its URL with curl; devices are updated all the same.',
+  },
+
   // --- AUDIT: the record of what was done ------------------------------------------------------------------------------
   AUDIT_BROKEN: {
     disposition: 'permanent',

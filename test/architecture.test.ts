@@ -14,7 +14,7 @@ const STEPS: readonly (readonly string[])[] = [
   ['firmware'],
   ['rules', 'watcher', 'discovery', 'config', 'protocols'],
   ['jobs'],
-  ['control', 'audit'],
+  ['control', 'audit', 'hooks'],
   ['daemon.ts'],
   ['cli'],
   ['main.ts'],

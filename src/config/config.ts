@@ -1,5 +1,6 @@
 import type { LogLevel } from '../log.ts';
 import type { FixedDevice } from '../model/device.ts';
+import type { Hook } from '../model/hook.ts';
 import type { Rule } from '../model/rule.ts';
 
 /** The config, checked, complete and frozen: paths absolute, durations in milliseconds, defaults filled in. */
@@ -12,6 +13,7 @@ export interface Config {
   readonly devices: readonly FixedDevice[];
   readonly limits: Limits;
   readonly control: ControlSettings | false;
+  readonly hooks: readonly Hook[];
   readonly log: LogSettings;
   /** In file order: the first that matches decides. */
   readonly rules: readonly Rule[];

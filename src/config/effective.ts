@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { FixedDevice } from '../model/device.ts';
 import type { OptionValue } from '../model/fields.ts';
+import type { Hook } from '../model/hook.ts';
 import type { RolloutSettings, Share } from '../model/rollout.ts';
 import type { ReturnCheck, Rule, VersionCheck, When } from '../model/rule.ts';
 import type { Config, LogFile } from './config.ts';
@@ -22,6 +23,7 @@ export function effectiveConfig(config: Config, protocols: readonly ProtocolOpti
     discovery: { mdns: discovery.mdns, usb: discovery.usb },
     devices: config.devices.map(withoutNulls<FixedDevice>),
     limits: { total: limits.total, 'per-subnet': limits.perSubnet, exclusive: limits.exclusive },
+    hooks: config.hooks.map(effectiveHook),
     control: control === false ? false : withoutNulls(control),
     log: { level: log.level, format: log.format, ...(log.file === null ? {} : { file: effectiveLogFile(log.file) }) },
     rules: config.rules.map((rule) => effectiveRule(rule, protocols)),
@@ -31,6 +33,11 @@ export function effectiveConfig(config: Config, protocols: readonly ProtocolOpti
 /** {@link effectiveConfig} as YAML, for people. */
 export function effectiveConfigText(config: Config, protocols: readonly ProtocolOptions[]): string {
   return stringify(effectiveConfig(config, protocols), { aliasDuplicateObjects: false, lineWidth: 120 });
+}
+
+function effectiveHook({ on, call, timeoutMs, retries }: Hook): Record<string, unknown> {
+  const target = call.kind === 'run' ? { run: call.command } : { post: call.url };
+  return { on, ...target, timeout: formatDuration(timeoutMs), retries };
 }
 
 const effectiveLogFile = ({ path, maxBytes, keep }: LogFile) => ({ path, 'max-size': formatSize(maxBytes), keep });

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { LOG_LEVELS } from '../log.ts';
 import type { FixedDevice } from '../model/device.ts';
 import type { DropSettings, LogSettings } from './config.ts';
+import { hookSchema } from './hook-schema.ts';
 import { type RuleContext, ruleSchema } from './rule-schema.ts';
 import {
   chip,
@@ -225,6 +226,7 @@ export function configSchema(context: SchemaContext) {
         control: controlSchema(context)
           .prefault({})
           .describe('Commands to the running daemon (status, retry, watch, …); false switches them off.'),
+        hooks: listOf(hookSchema(), 'hooks').default([]).describe('Who is told when something happens.'),
         log: logSchema(context).prefault({}).describe('What is written down, and how.'),
         rules: listOf(ruleSchema(context), 'rules')
           .min(1, { error: 'expected at least one rule' })

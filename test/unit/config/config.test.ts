@@ -17,6 +17,7 @@ describe('a config that says only what it must', () => {
       devices: [],
       limits: { total: 32, perSubnet: 16, exclusive: [] },
       control: { socket: null },
+      hooks: [],
       log: { level: 'info', format: 'json', file: null },
       rules: [
         {
