@@ -99,5 +99,6 @@ function ruleAt(index: number): Rule {
     line: { again: 'skip', bootCheck: null, unitData: null },
     backup: null,
     allow: [],
+    undo: 'never',
   };
 }

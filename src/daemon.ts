@@ -27,6 +27,7 @@ import { RolloutBook } from './jobs/rollout-book.ts';
 import { deviceName, idsOf, openRuleBook, planContext } from './jobs/rule-book.ts';
 import { ruleRevision } from './jobs/rule-revision.ts';
 import { WindowCalendar } from './jobs/schedule.ts';
+import { Undo } from './jobs/undo.ts';
 import { askVersion } from './jobs/version-check.ts';
 import { type Logger, tapped } from './log.ts';
 import type { Device } from './model/device.ts';
@@ -108,6 +109,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     planner: new Planner(shared),
     results,
     rollouts: new RolloutBook(shared),
+    undo: new Undo(shared),
     protocols: PROTOCOLS,
     limits: () => config.limits,
     opensAt,

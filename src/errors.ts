@@ -326,6 +326,7 @@ export const CATALOGUE = {
     disposition: 'permanent',
     hint: 'Look for the id with "dropflash rollouts"; releases of rules without "rollout" have none.',
   },
+  RELEASE_NOT_FOUND: { disposition: 'permanent', hint: 'Look for the id with "dropflash releases".' },
   ROLLOUT_NOT_POSSIBLE: { disposition: 'permanent', hint: 'Look at its state with "dropflash rollout ID".' },
 
   // --- HOOK: telling others --------------------------------------------------------------------------------------------

@@ -62,6 +62,7 @@ function effectiveRule(rule: Rule, protocols: readonly ProtocolOptions[]): Recor
     },
     expires: rule.expiresMs === null ? 'never' : formatDuration(rule.expiresMs),
     allow: rule.allow,
+    undo: rule.undo,
   };
 }
 

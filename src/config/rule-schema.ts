@@ -106,6 +106,11 @@ export function ruleSchema(context: RuleContext) {
           ),
         verify: verifySchema.prefault({}).describe('What counts as done.'),
         expires: expires.prefault('never').describe('How long a release waits for devices that are away.'),
+        undo: oneOf(['never', 'on-failure'])
+          .default('never')
+          .describe(
+            'on-failure: a device that took the image and is not well since gets back the image that it was last proven to run.',
+          ),
         allow: listOf(oneOf(GUARD_OVERRIDES), 'guards')
           .default([])
           .describe('Guards this rule overrides. Each use is logged. A wrong image can disable a device for good.'),

@@ -9,6 +9,7 @@ import { type AttemptParts, runAttempt } from './attempt.ts';
 import { type ConfirmParts, confirmReturn, confirmSoak } from './confirm.ts';
 import type { DropResults } from './drop-results.ts';
 import type { JobRecord } from './journal/jobs.ts';
+import type { ReleaseRecord } from './journal/releases.ts';
 import type { RolloutRecord } from './journal/rollouts.ts';
 import type { Planner } from './planner.ts';
 import { recover } from './recovery.ts';
@@ -17,11 +18,13 @@ import { isAbsence } from './retry.ts';
 import type { RolloutBook } from './rollout-book.ts';
 import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { isFinal } from './state.ts';
+import type { Undo, UndoReport } from './undo.ts';
 
 export interface EngineParts extends AttemptParts, ConfirmParts {
   readonly planner: Planner;
   readonly results: DropResults;
   readonly rollouts: RolloutBook;
+  readonly undo: Undo;
   readonly rules: () => RuleBook;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly limits: () => Limits;
@@ -55,7 +58,7 @@ export class JobEngine {
    * and sent a second time.
    */
   start(): void {
-    const { book, clock, devices, planner } = this.#parts;
+    const { book, clock, devices, planner, undo } = this.#parts;
     this.#startedMs = clock.now();
     this.#lastTurnAt = clock.monotonic();
     recover(this.#parts);
@@ -63,6 +66,7 @@ export class JobEngine {
     for (const job of book.in('confirming')) this.#awaitReturn(job);
     for (const job of book.in('soaking')) this.#awaitSoak(job);
     for (const device of devices.list()) planner.planDevice(device);
+    undo.plan(undo.wanted(), ON_FAILURE);
     this.wake();
   }
 
@@ -150,6 +154,50 @@ export class JobEngine {
     });
     this.wake();
     return job;
+  }
+
+  /**
+   * Takes a release back: it is withdrawn, with its rollout if it has one, and every device that is known to have it gets the image it was
+   * proven to run before. Devices whose outcome is not known are left alone. Throws RELEASE_NOT_FOUND.
+   */
+  undoRelease(releaseId: string, by: string): UndoReport {
+    const { book, journal, undo } = this.#parts;
+    const release = journal.releases.get(releaseId);
+    if (release === null) throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${releaseId}`);
+    if (release.state === 'current') this.#withdraw(release, by);
+    const jobs = journal.jobs.ofRelease(releaseId).map((job) => book.get(job.id) ?? job);
+    return this.#undone(
+      undo.plan(
+        jobs.filter(({ state }) => state !== 'cancelled' && state !== 'superseded'),
+        by,
+      ),
+    );
+  }
+
+  /** The same for the last image that one device took; its release goes on for others. */
+  undoDevice(device: Device, by: string): UndoReport {
+    const { undo } = this.#parts;
+    const job = undo.lastJobOf(device);
+    const nothing = { planned: [], refused: [{ device: device.name, reason: 'no job has brought it anything' }] };
+    return job === null ? nothing : this.#undone(undo.plan([job], by));
+  }
+
+  #undone(report: UndoReport): UndoReport {
+    this.wake();
+    return report;
+  }
+
+  #withdraw({ id }: ReleaseRecord, by: string): void {
+    const { book, journal } = this.#parts;
+    if (journal.rollouts.get(id) !== null) {
+      this.abortRollout(id, by);
+      return;
+    }
+    const queued = book.in('queued').filter(({ release }) => release === id);
+    journal.releases.end(id, 'withdrawn');
+    for (const job of queued) {
+      this.#ended(book.transition(job.id, 'cancel', {}, undefined, `its release was taken back by ${by}`));
+    }
   }
 
   /** How many jobs are under way: for the status line and the watchdog. */
@@ -309,7 +357,8 @@ export class JobEngine {
   #ended(job: JobRecord): void {
     this.wake();
     if (!isFinal(job.state)) return;
-    const { journal, results } = this.#parts;
+    const { journal, results, undo } = this.#parts;
+    if (undo.isWanted(job)) undo.plan([job], ON_FAILURE);
     const dropId = journal.releases.get(job.release)?.dropId;
     const drop = dropId === undefined ? null : journal.drops.get(dropId);
     if (drop?.folder === 'working') this.#track(results.look(drop));
@@ -335,6 +384,9 @@ function earlier(left: number | null, right: number | null): number | null {
   if (left === null || right === null) return left ?? right;
   return Math.min(left, right);
 }
+
+/** Who asks for an undo that no person asked for. */
+const ON_FAILURE = 'undo: on-failure';
 
 /** The engine looks at its queue at least this often, so that a jump of the clock delays nothing for long. */
 export const LONGEST_REST_MS = 60_000;

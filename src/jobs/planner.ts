@@ -121,10 +121,12 @@ export class Planner {
     const slot = slotOf(rule, image.dossier);
     const previous = journal.releases.currentIn(slot);
     if (previous?.image === image.sha256) return [];
+    for (const older of journal.releases.undosIn(slot)) this.#supersede(older);
     if (previous !== null) this.#supersede(previous);
     const createdMs = clock.now();
     const expiresMs = rule.expiresMs === null ? null : createdMs + rule.expiresMs;
-    const release = { id: newId('r'), rule: rule.name, slot, image: image.sha256, dropId, createdMs, expiresMs };
+    const base = { id: newId('r'), rule: rule.name, slot, image: image.sha256, dropId };
+    const release = { ...base, createdMs, expiresMs, undoOf: null };
     journal.releases.insert(release);
     const { id, slot: of, image: sha256 } = release;
     const revision = ruleRevision(rule);

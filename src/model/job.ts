@@ -56,6 +56,8 @@ export interface Release {
   readonly imageName: string;
   readonly createdMs: number;
   readonly expiresMs: number | null;
+  /** The release that this one takes back, on single devices; null: an ordinary one. */
+  readonly undoOf: string | null;
   /** `withdrawn`: a person has aborted its rollout. */
   readonly state: 'current' | 'superseded' | 'expired' | 'withdrawn';
 }

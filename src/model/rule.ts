@@ -132,6 +132,8 @@ export interface Rule {
   /** How long a release waits for devices that are away; null: until it is superseded. */
   readonly expiresMs: number | null;
   readonly allow: readonly GuardOverride[];
+  /** Whether a device that is not well after the image gets back the one that it was proven to run before. */
+  readonly undo: 'never' | 'on-failure';
   readonly line: LineSettings;
   readonly backup: BackupSettings | null;
 }

@@ -1,11 +1,14 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Release } from '../../model/job.ts';
-import { integer, integerOrNull, type Row, text } from './row.ts';
+import { integer, integerOrNull, type Row, text, textOrNull } from './row.ts';
 
 /** A release with the file that brought it. */
 export interface ReleaseRecord extends Release {
   readonly dropId: string;
 }
+
+/** A release that is to be entered: an ordinary one unless it says what it takes back. */
+type NewRelease = Omit<ReleaseRecord, 'state' | 'imageName' | 'undoOf'> & Partial<Pick<ReleaseRecord, 'undoOf'>>;
 
 /** The releases: at most one per slot is current (a unique index holds that). */
 export class ReleaseTable {
@@ -17,26 +20,32 @@ export class ReleaseTable {
   readonly #bySlot: StatementSync;
   readonly #byDrop: StatementSync;
   readonly #expired: StatementSync;
+  readonly #undos: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
-      `INSERT INTO releases (id, rule, slot, image, drop_id, created_ms, expires_ms, state)
-       VALUES (?, ?, ?, ?, ?, ?, ?, 'current')`,
+      `INSERT INTO releases (id, rule, slot, image, drop_id, created_ms, expires_ms, undo_of, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'current')`,
     );
     this.#end = database.prepare('UPDATE releases SET state = ? WHERE id = ?');
     const select = 'SELECT releases.*, drops.name AS image_name FROM releases JOIN drops ON drops.id = drop_id';
     this.#get = database.prepare(`${select} WHERE releases.id = ?`);
     this.#all = database.prepare(`${select} ORDER BY created_ms DESC, releases.id LIMIT ?`);
-    this.#current = database.prepare(`${select} WHERE state = 'current' ORDER BY created_ms, releases.id`);
+    this.#current = database.prepare(
+      `${select} WHERE state = 'current' AND undo_of IS NULL ORDER BY created_ms, releases.id`,
+    );
     this.#bySlot = database.prepare(`${select} WHERE state = 'current' AND slot = ?`);
     this.#byDrop = database.prepare(`${select} WHERE drop_id = ? ORDER BY created_ms, releases.id`);
+    this.#undos = database.prepare(
+      `${select} WHERE state = 'current' AND undo_of IN (SELECT id FROM releases WHERE slot = ?) ORDER BY created_ms`,
+    );
     this.#expired = database.prepare(`${select} WHERE state = 'current' AND expires_ms <= ?`);
   }
 
   /** The slot must have no current release: end that one first, in the same transaction. */
-  insert(release: Omit<ReleaseRecord, 'state' | 'imageName'>): void {
-    const { id, rule, slot, image, dropId, createdMs, expiresMs } = release;
-    this.#insert.run(id, rule, slot, image, dropId, createdMs, expiresMs);
+  insert(release: NewRelease): void {
+    const { id, rule, slot, image, dropId, createdMs, expiresMs, undoOf = null } = release;
+    this.#insert.run(id, rule, slot, image, dropId, createdMs, expiresMs, undoOf);
   }
 
   end(id: string, state: Exclude<Release['state'], 'current'>): void {
@@ -53,6 +62,7 @@ export class ReleaseTable {
     return this.#all.all(limit).map(releaseOf);
   }
 
+  /** What devices ought to run. Releases that take others back are for single devices, and not among them. */
   current(): readonly ReleaseRecord[] {
     return this.#current.all().map(releaseOf);
   }
@@ -60,6 +70,11 @@ export class ReleaseTable {
   currentIn(slot: string): ReleaseRecord | null {
     const row = this.#bySlot.get(slot);
     return row === undefined ? null : releaseOf(row);
+  }
+
+  /** Current releases that take back one of this slot. */
+  undosIn(slot: string): readonly ReleaseRecord[] {
+    return this.#undos.all(slot).map(releaseOf);
   }
 
   /** Current releases whose time is over. */
@@ -82,6 +97,7 @@ function releaseOf(row: Row): ReleaseRecord {
     dropId: text(row, 'drop_id'),
     createdMs: integer(row, 'created_ms'),
     expiresMs: integerOrNull(row, 'expires_ms'),
+    undoOf: textOrNull(row, 'undo_of'),
     state: text(row, 'state') as Release['state'],
   };
 }

@@ -200,6 +200,10 @@ const MIGRATIONS: readonly string[] = [
     hash TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- The release that this one takes back; null: an ordinary one.
+  ALTER TABLE releases ADD COLUMN undo_of TEXT REFERENCES releases;
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

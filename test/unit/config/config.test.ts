@@ -41,6 +41,7 @@ describe('a config that says only what it must', () => {
           when: { kind: 'now' },
           verify: { proof: 'returned', withinMs: 90_000, check: { by: 'auto' }, version: null, soakMs: 0 },
           rollout: null,
+          undo: 'never',
           expiresMs: null,
           allow: [],
           line: { again: 'skip', bootCheck: null, unitData: null },

@@ -17,6 +17,7 @@ log: { level: debug, format: pretty, file: { path: /var/log/d.log, max-size: 1MB
 when: { cron: "0 2 * * *", for: 90m, timezone: Asia/Tokyo }
 verify: { proof: accepted, within: 5m, by: { http: "http://{address}/", status: 204 } }
 expires: 30d
+undo: on-failure
 allow: [chip-unknown, chip-mismatch]`,
 });
 

@@ -12,6 +12,7 @@ import { Journal } from '../../../src/jobs/journal/journal.ts';
 import { Planner } from '../../../src/jobs/planner.ts';
 import { RolloutBook } from '../../../src/jobs/rollout-book.ts';
 import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
+import { Undo } from '../../../src/jobs/undo.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { Dossier, FirmwareImage } from '../../../src/model/image.ts';
 import type { FlashReport, Protocol } from '../../../src/protocols/protocol.ts';
@@ -83,6 +84,7 @@ function engine(): JobEngine {
     ...shared,
     planner: new Planner(shared),
     rollouts: new RolloutBook(shared),
+    undo: new Undo(shared),
     results: new DropResults({ ...shared, finish: async () => undefined }),
     protocols,
     limits: () => ({ total: 4, perSubnet: 4, exclusive: [] }),

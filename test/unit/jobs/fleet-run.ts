@@ -16,6 +16,7 @@ import { Planner } from '../../../src/jobs/planner.ts';
 import { RolloutBook } from '../../../src/jobs/rollout-book.ts';
 import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
 import { WindowCalendar } from '../../../src/jobs/schedule.ts';
+import { Undo } from '../../../src/jobs/undo.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { Device } from '../../../src/model/device.ts';
 import type { DropResult, TakenFile } from '../../../src/model/drop.ts';
@@ -248,6 +249,7 @@ export class FleetRun {
         },
       }),
       rollouts: new RolloutBook(shared),
+      undo: new Undo(shared),
       protocols,
       limits: () => this.#limits,
       opensAt: (rule, nowMs) => calendar.opensAt(rule, nowMs),
