@@ -44,25 +44,20 @@ const NETWORK_ENABLE_RISE_MS = 80;
 /** Pretend boards in this process. Rejects with the system's error when a port cannot be had; nothing stays open then. */
 export async function startChips(specs: readonly BoardSpec[], options: ChipsOptions = {}): Promise<Chips> {
   const { clock = systemClock, log = silentLogger, isPaced = true, onEvent = () => undefined } = options;
-  const boards: SimulatedBoard[] = [];
+  const making = specs.map((spec) => {
+    const { medium = 'memory', plugged = 'on' } = spec;
+    const around: BoardSurroundings = { clock, log, isPaced, onEvent, openMedium: (host) => openMedium(medium, host) };
+    return SimulatedBoard.make(chipOf(spec, medium, options.timings), around, plugged);
+  });
+  const made = await Promise.allSettled(making);
+  const boards = made.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   const stop = async () => {
     await Promise.all(boards.map((board) => board.stop()));
   };
-  try {
-    for (const spec of specs) {
-      const { medium = 'memory', plugged = 'on' } = spec;
-      const around: BoardSurroundings = {
-        clock,
-        log,
-        isPaced,
-        onEvent,
-        openMedium: (host) => openMedium(medium, host),
-      };
-      boards.push(await SimulatedBoard.make(chipOf(spec, medium, options.timings), around, plugged));
-    }
-  } catch (cause) {
+  const failed = made.find((each) => each.status === 'rejected');
+  if (failed !== undefined) {
     await stop();
-    throw cause;
+    throw failed.reason;
   }
   return { boards, board: (name) => boardOf(boards, name), stop };
 }

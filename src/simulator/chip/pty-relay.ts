@@ -91,15 +91,22 @@ export function ptyPrograms(): readonly PtyProgram[] {
   return here.map(({ program }) => program);
 }
 
-/** Rejects where `program` is not here, or cannot make a pseudo-terminal. */
+/** By the first of `programs` that can do it. Rejects with what became of each, where none can. */
 export async function openPty(
   linkPath: string,
   events: PtyEvents,
-  program: PtyProgram | undefined = ptyPrograms()[0],
+  programs: readonly PtyProgram[] = PROGRAMS.map(({ program }) => program),
 ): Promise<PtyRelay> {
-  const found = PROGRAMS.find((each) => each.program === program);
-  if (found === undefined) throw new Error('a pseudo-terminal needs Linux with python3 or socat');
-  return found.open(linkPath, events);
+  const failures: unknown[] = [];
+  const candidates = process.platform === 'linux' ? PROGRAMS.filter(({ program }) => programs.includes(program)) : [];
+  for (const { open } of candidates) {
+    try {
+      return await open(linkPath, events);
+    } catch (cause) {
+      failures.push(cause);
+    }
+  }
+  throw new AggregateError(failures, 'a pseudo-terminal needs Linux with python3 or socat');
 }
 
 async function relayByPython(linkPath: string, events: PtyEvents): Promise<PtyRelay> {

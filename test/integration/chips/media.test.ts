@@ -102,7 +102,7 @@ describe.each(['python3', 'socat'] as const)('relay by %s', (program) => {
     const opened = Promise.withResolvers<void>();
     const fromHost = new Ear();
     const events = { onOpen: opened.resolve, onBaudRate: () => undefined, onData: fromHost.hear };
-    const relay = await openPty(path, events, program);
+    const relay = await openPty(path, events, [program]);
     closers.push(() => relay.close().then(() => rm(folder, { recursive: true })));
     const { port, ear } = await openSerial(path);
     await opened.promise;
@@ -114,6 +114,11 @@ describe.each(['python3', 'socat'] as const)('relay by %s', (program) => {
     await ear.bytes(every.length);
     expect(ear.all.equals(every)).toBe(true);
   });
+});
+
+it('has no pseudo-terminal without a program that makes one', async () => {
+  const events = { onOpen: () => undefined, onBaudRate: () => undefined, onData: () => undefined };
+  await expect(openPty('/nowhere', events, [])).rejects.toThrow('python3 or socat');
 });
 
 describe.skipIf(!ptyPrograms().includes('python3'))('pseudo-terminal (needs Linux with python3)', () => {
