@@ -53,6 +53,8 @@ export interface ScriptedFaults {
   reply: ((op: number, data: Buffer) => Buffer | null | undefined) | null;
   /** Flips a bit of what is written to flash, as often as it counts. */
   spoiledWrites: number;
+  /** The port goes away with so many resets, as that of a chip which is itself the USB device. */
+  vanishes: number;
   /** Loses the last byte of a frame of flash that is read, as often as it counts. */
   lostReads: number;
 }
@@ -77,6 +79,7 @@ export class ScriptedChip {
     badRates: [],
     reply: null,
     spoiledWrites: 0,
+    vanishes: 0,
     lostReads: 0,
   };
   /** Every command in order. */
@@ -127,6 +130,10 @@ export class ScriptedChip {
     this.state = isDownload ? 'download' : 'application';
     this.#write = null;
     if (this.#link !== null) this.#link.chipBaudRate = 115_200;
+    if (this.faults.vanishes > 0) {
+      this.faults.vanishes--;
+      void this.#link?.close();
+    }
     this.#say(Buffer.from(isDownload ? DOWNLOAD_TEXT[this.kind] : FLASH_TEXT));
   }
 

@@ -36,6 +36,8 @@ export async function flashSerial(
   const port = portOf(request);
   const options = readOptions(request.options);
   observer.onStep('prepare');
+  // Compressing goes on while the chip is reset and the stub is on its way; a failure shows where the result is used.
+  if (image.dossier.kind !== 'package') prepared.prepare(image.bytes, true).catch(() => undefined);
   const session = await ChipSession.open({ ...options, port, links, clock, log, signal });
   try {
     const written = await writeImages(session, {

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { lowerBaudRate } from '../../../../src/protocols/esptool/baud.ts';
 import { timeoutForSize } from '../../../../src/protocols/esptool/constants.ts';
 import { esp8266RomEraseSize } from '../../../../src/protocols/esptool/erase-size.ts';
-import { blocksOf, inflatedSizes, prepareImage } from '../../../../src/protocols/esptool/prepared-image.ts';
+import {
+  blocksOf,
+  inflatedSizes,
+  PreparedImages,
+  prepareImage,
+} from '../../../../src/protocols/esptool/prepared-image.ts';
 import { flashChipOf } from '../../../../src/protocols/esptool/spi-flash.ts';
 import { noise } from '../../../fixtures/images/bytes.ts';
 
@@ -78,6 +83,14 @@ describe('a prepared image', () => {
     const sizes = await inflatedSizes(blocksOf(deflated ?? Buffer.of(), 0x1000));
     expect(sizes.reduce((sum, size) => sum + size)).toBe(bytes.length);
     expect(sizes.at(-1)).toBeGreaterThan(300_000);
+  });
+
+  it('is made once for all who hold the same bytes', async () => {
+    const images = new PreparedImages();
+    const bytes = new Uint8Array(5_000);
+    expect(await images.prepare(bytes, true)).toBe(await images.prepare(bytes, true));
+    expect(await images.prepare(bytes, true)).not.toBe(await images.prepare(Uint8Array.from(bytes), true));
+    expect((await images.prepare(bytes, false)).deflated).toBeNull();
   });
 
   it('does not hold up the event loop', async () => {

@@ -97,6 +97,13 @@ describe('connecting', () => {
     });
   });
 
+  it('opens a port again that goes away with the reset', async () => {
+    const chip = new ScriptedChip({ kind: 'esp32c3' });
+    chip.faults.vanishes = 1;
+    const usb = { vendorId: 0x303a, productId: 0x1001, serialNumber: null, location: null };
+    expect(await chipInfo(settingsFor(chip, { port: { ...PORT, usb } }))).toMatchObject({ chip: 'esp32c3' });
+  });
+
   it('goes on with a stub that is running already', async () => {
     const chip = new ScriptedChip({ hasLines: false });
     chip.state = 'stub';
