@@ -60,6 +60,7 @@ function effectiveRule(rule: Rule, protocols: readonly ProtocolOptions[]): Recor
       ...(rule.verify.version === null ? {} : { version: effectiveVersion(rule.verify.version) }),
       ...(rule.verify.proof === 'soaked' ? { soak: formatDuration(rule.verify.soakMs) } : {}),
     },
+    ...effectiveLine(rule),
     expires: rule.expiresMs === null ? 'never' : formatDuration(rule.expiresMs),
     allow: rule.allow,
     undo: rule.undo,
@@ -104,6 +105,29 @@ function effectiveVersion(version: VersionCheck): Record<string, unknown> {
     case 'tcp':
       return { tcp: version.port, match };
   }
+}
+
+/** Of a rule that works on plugging in. */
+function effectiveLine({ when, line, backup }: Rule): Record<string, unknown> {
+  if (when.kind !== 'attach') return {};
+  const { again, bootCheck, unitData } = line;
+  const { expect, reject, baudRate, withinMs } = bootCheck ?? {};
+  return {
+    line: {
+      again,
+      ...(bootCheck === null
+        ? {}
+        : {
+            'boot-check': {
+              ...withoutNulls({ expect, reject }),
+              baud: baudRate,
+              within: formatDuration(withinMs ?? 0),
+            },
+          }),
+      ...(unitData === null ? {} : { 'unit-data': unitData }),
+    },
+    ...(backup === null ? {} : { backup: { before: true, keep: backup.keep } }),
+  };
 }
 
 function effectiveCheck(check: ReturnCheck): unknown {

@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import type { LineSettings, Rule, UpdateSettings, When } from '../model/rule.ts';
+import type { Rule, UpdateSettings, When } from '../model/rule.ts';
 import { GUARD_OVERRIDES } from '../model/rule.ts';
 import { didYouMean } from './did-you-mean.ts';
+import { backupSchema, checkLineRule, lineSchema, NO_LINE } from './line-schema.ts';
 import { optionShape, type ProtocolOptions } from './option-schema.ts';
 import { describeValue } from './problem.ts';
 import { rolloutSchema } from './rollout-schema.ts';
@@ -20,6 +21,8 @@ export interface RuleContext {
   /** The zone of maintenance windows that name none. */
   readonly timezone: string;
   readonly secrets: SecretPlaces;
+  /** Against the folder of the config file. */
+  readonly resolvePath: (path: string) => string;
 }
 
 /** The protocol of a rule that names none. */
@@ -74,11 +77,9 @@ function whenSchema({ cronProblem, timezone: machineZone }: RuleContext) {
       }),
     );
   const now = z.literal('now').transform((): When => ({ kind: 'now' }));
-  return z.union([now, window], expecting('now or a maintenance window { cron, for, timezone }'));
+  const attach = z.literal('attach').transform((): When => ({ kind: 'attach' }));
+  return z.union([now, attach, window], expecting('now, attach or a maintenance window { cron, for, timezone }'));
 }
-
-/** What a rule that does not work on plugging in has. */
-const NO_LINE: LineSettings = { again: 'skip', bootCheck: null, unitData: null };
 
 /** What `update:` is read as where a rule has none. The cast: the compiler cannot see that every option has a default. */
 const NOTHING_SET = {} as { protocol: string };
@@ -98,13 +99,19 @@ export function ruleSchema(context: RuleContext) {
         update: updateSchema(context).prefault(NOTHING_SET).describe('How the image gets onto a device.'),
         when: whenSchema(context)
           .prefault('now')
-          .describe('When attempts may start: now, or within a maintenance window.'),
+          .describe(
+            'When attempts may start: now; within a maintenance window; attach: as boards are plugged into the ports of this machine.',
+          ),
         rollout: rolloutSchema
           .optional()
           .describe(
             'Canaries and waves, and what stops them. Without it: all matching devices at once, within `limits`.',
           ),
         verify: verifySchema.prefault({}).describe('What counts as done.'),
+        line: lineSchema(context.resolvePath)
+          .optional()
+          .describe('What a rule with `when: attach` does with a board beyond writing it.'),
+        backup: backupSchema.optional().describe('Backups of boards on ports. Without it: none.'),
         expires: expires.prefault('never').describe('How long a release waits for devices that are away.'),
         undo: oneOf(['never', 'on-failure'])
           .default('never')
@@ -117,13 +124,14 @@ export function ruleSchema(context: RuleContext) {
       },
       expecting('a rule: a mapping with name, firmware and devices'),
     )
+    .superRefine(checkLineRule)
     .transform(
-      ({ expires, rollout, ...rule }): Rule => ({
+      ({ expires, rollout, line, backup, ...rule }): Rule => ({
         ...rule,
         rollout: rollout ?? null,
         expiresMs: expires,
-        line: NO_LINE,
-        backup: null,
+        line: line ?? NO_LINE,
+        backup: backup ?? null,
       }),
     );
 }

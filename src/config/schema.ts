@@ -21,10 +21,7 @@ import {
 } from './values.ts';
 
 /** What the schema needs to know of the place and the build it is used in. */
-export interface SchemaContext extends RuleContext {
-  /** Against the folder of the config file. */
-  readonly resolvePath: (path: string) => string;
-}
+export type SchemaContext = RuleContext;
 
 export const CONFIG_VERSION = 1;
 

@@ -8,11 +8,6 @@ import { type Finding, formatPath, type KeyPath, quote } from './problem.ts';
  * refused by name. `value` narrows the entry to one value of the key.
  */
 const NOT_BUILT: readonly { readonly path: string; readonly value?: unknown; readonly message: string }[] = [
-  {
-    path: 'rules[].when',
-    value: 'attach',
-    message: 'boards on USB are not built in this version; write now or a maintenance window { cron, for, timezone }',
-  },
   { path: 'rules[].devices.usb', message: 'boards on USB are not built in this version; select network devices only' },
 ];
 
