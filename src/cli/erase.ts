@@ -1,0 +1,62 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { systemClock } from '../clock.ts';
+import { eraseFlash } from '../protocols/esptool/operations.ts';
+import { readOptions } from '../protocols/esptool/options.ts';
+import { EXIT, type ExitCode } from '../service/exit-codes.ts';
+import { createNodeLinks } from '../transports/node-links.ts';
+import { type BoardArgs, withBoardLine, withBoardOptions } from './board.ts';
+import { type Run, withCommonOptions } from './command.ts';
+import type { Io } from './io.ts';
+import { paint, printJson } from './output.ts';
+
+interface Range {
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+interface EraseArgs extends BoardArgs {
+  readonly region?: Range;
+  readonly all?: boolean;
+}
+
+export function defineErase(program: Command, run: Run): void {
+  const command = withBoardOptions(
+    program
+      .command('erase')
+      .summary('the flash of a board, or a region of it')
+      .description('Erases the whole flash, with calibration, keys and serial numbers, or a region of whole sectors (4,096 bytes).'),
+  )
+    .option('--region <offset:bytes>', 'only this, such as 0x9000:0x5000', region)
+    .option('--all', 'everything');
+  withCommonOptions(command, [
+    'dropflash erase --port /dev/ttyUSB0 --region 0x9000:0x5000',
+    'dropflash erase --port /dev/ttyUSB0 --all',
+  ]).action((options: EraseArgs) =>
+    run(options, (io) => {
+      // Neither, or both: what would be lost cannot be got back, so that it has to be said clearly.
+      if ((options.region === undefined) === (options.all !== true))
+        command.error('error: say either --all or --region OFFSET:BYTES', { exitCode: EXIT.usage, code: 'dropflash.usage' });
+      return erase(options, io);
+    }),
+  );
+}
+
+function region(text: string): Range {
+  const [, offset, sizeBytes] = /^(0x[0-9a-f]{1,8}|\d{1,10}):(0x[0-9a-f]{1,8}|\d{1,10})$/i.exec(text) ?? [];
+  if (offset === undefined || sizeBytes === undefined)
+    throw new InvalidArgumentError('It is OFFSET:BYTES, such as 0x9000:0x5000.');
+  return { offset: Number(offset), sizeBytes: Number(sizeBytes) };
+}
+
+async function erase(args: EraseArgs, io: Io): Promise<ExitCode> {
+  const info = await withBoardLine(args, io, ({ port, options, log, progress }) => {
+    progress.step('erase');
+    const links = createNodeLinks(systemClock, log);
+    const settings = { ...readOptions(options), port, links, clock: systemClock, log, signal: io.signals.stop };
+    return eraseFlash(settings, args.region ?? 'all');
+  });
+  const erased = args.region ?? 'all';
+  if (args.json) printJson(io, { outcome: 'succeeded', chip: info.chip, mac: info.mac, erased });
+  else io.stdout.write(`${paint(io, io.stdout, 'green', `${info.description} ${info.mac ?? ''}: erased`)}\n`);
+  return EXIT.done;
+}
