@@ -8,11 +8,12 @@ import { EventFeed } from './control/event-feed.ts';
 import { controlServer } from './control/server.ts';
 import { socketPath } from './control/socket-path.ts';
 import { Transfers } from './control/transfers.ts';
-import { Discovery } from './discovery/discovery.ts';
+import { Discovery, type DiscoveryOptions } from './discovery/discovery.ts';
 import type { RegistryEvent } from './discovery/registry-event.ts';
 import { systemPorts } from './discovery/serial-ports/port-source.ts';
 import { ImageStore } from './firmware/store.ts';
 import { Hooks } from './hooks/hooks.ts';
+import { BackupShelf } from './jobs/backup/shelf.ts';
 import { DeviceMemory } from './jobs/device-memory.ts';
 import { DropResults } from './jobs/drop-results.ts';
 import { JobEngine, LONGEST_REST_MS } from './jobs/engine.ts';
@@ -20,6 +21,9 @@ import { imageLoader } from './jobs/image-cache.ts';
 import { JobBook } from './jobs/job-book.ts';
 import type { JobRecord } from './jobs/journal/jobs.ts';
 import { Journal } from './jobs/journal/journal.ts';
+import { chipBench } from './jobs/line/chip-bench.ts';
+import { isPlug } from './jobs/line/plug.ts';
+import { type LineParts, ProductionLine } from './jobs/line/production-line.ts';
 import { mdnsAnswer, mdnsRestart, mdnsReturn } from './jobs/mdns-return.ts';
 import { Planner } from './jobs/planner.ts';
 import { answerChecks, returnChecks } from './jobs/return-checks.ts';
@@ -47,6 +51,9 @@ export interface DaemonOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly onProgress?: (job: JobRecord, sentBytes: number, totalBytes: number) => void;
+  readonly onUnitProgress?: LineParts['onProgress'];
+  /** How USB ports are found; the system's own way where it is left out. */
+  readonly usbPorts?: Exclude<DiscoveryOptions['usb'], false>;
   /** What commands to the running daemon need of its surroundings; without it there are none, whatever the config says. */
   readonly control?: Pick<ActionParts, 'reload' | 'version'>;
 }
@@ -85,7 +92,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
   const store = new ImageStore(join(config.dataPath, 'firmware'));
 
   const { mdns } = config.discovery;
-  const usb = config.discovery.usb && systemPorts(process.platform, listSystemPorts);
+  const usb = config.discovery.usb && (options.usbPorts ?? systemPorts(process.platform, listSystemPorts));
   const discovery = new Discovery({ mdns, usb, clock, log });
   const { registry } = discovery;
   registry.restore(journal.devices.all());
@@ -104,6 +111,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
     finish: (drop, to, result) => folder.finish(drop, to, result),
   });
   const transfers = new Transfers(clock);
+  const links = createNodeLinks(clock, log);
+  const loadImage = imageLoader(journal, (sha256) => store.read(sha256));
   const engine = new JobEngine({
     ...shared,
     planner: new Planner(shared),
@@ -113,8 +122,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
     protocols: PROTOCOLS,
     limits: () => config.limits,
     opensAt,
-    links: createNodeLinks(clock, log),
-    loadImage: imageLoader(journal, (sha256) => store.read(sha256)),
+    links,
+    loadImage,
     reconfirm: (device) => registry.reconfirm(device.id),
     onAppearance: ({ id }, listener) =>
       registry.subscribe((event) => {
@@ -133,18 +142,31 @@ export function createDaemon(options: DaemonOptions): Daemon {
     },
     onFatal,
   });
+  const line = new ProductionLine({
+    ...shared,
+    bench: chipBench({ links, clock, log }),
+    backups: new BackupShelf(join(config.dataPath, 'backups'), clock),
+    loadImage,
+    onProgress: options.onUnitProgress ?? (() => undefined),
+    onFatal,
+  });
   const folder = new DropFolder({
     settings: { ...config.drop, watch: 'events' },
     clock,
     log,
     ledger: journal.drops,
     store,
-    onDrop: (drop) => engine.takeDrop(drop),
+    onDrop: async (drop) => {
+      await engine.takeDrop(drop);
+      line.wake();
+    },
   });
 
   registry.subscribe((event) => {
     remember(event, memory);
     if (event.kind === 'seen' || event.kind === 'announced' || event.kind === 'merged') engine.deviceSeen(event.device);
+    if (event.kind === 'seen' && isPlug(event.device)) line.attached(event.device);
+    if (event.kind === 'lost') line.detached(event.device.id);
   });
 
   const audit = new AuditLog({
@@ -173,6 +195,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     hooks.part(),
     discoveryPart(discovery, mdns === false ? 0 : FIRST_ROUND_MS, clock),
     { name: 'jobs', start: async () => engine.start(), stop: () => engine.stop() },
+    { name: 'line', start: async () => line.start(), stop: () => line.stop() },
     { name: 'drop-folder', start: (signal) => folder.start(signal), stop: () => folder.stop() },
   ];
 
@@ -193,11 +216,13 @@ export function createDaemon(options: DaemonOptions): Daemon {
       registry.setFixed(next.devices);
       for (const device of registry.list()) engine.deviceSeen(device);
       engine.wake();
+      line.wake();
       return needRestart;
     },
     describe() {
       const { queued, running, confirming } = engine.counts;
-      return `${registry.list().length} devices known, ${queued} jobs queued, ${running} running, ${confirming} awaiting a return`;
+      const boards = line.runningCount === 0 ? '' : `, ${line.runningCount} boards on the line`;
+      return `${registry.list().length} devices known, ${queued} jobs queued, ${running} running, ${confirming} awaiting a return${boards}`;
     },
     isTurning: () => engine.idleMs < 2 * LONGEST_REST_MS,
   };

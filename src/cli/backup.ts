@@ -37,7 +37,8 @@ const LARGEST_FLASH_BYTES = 0x10000000;
 
 function bytes(text: string): number {
   const size = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : 0;
-  if (size < 1 || size > LARGEST_FLASH_BYTES) throw new InvalidArgumentError('It is a number of bytes such as 0x400000.');
+  if (size < 1 || size > LARGEST_FLASH_BYTES)
+    throw new InvalidArgumentError('It is a number of bytes such as 0x400000.');
   return size;
 }
 
@@ -45,7 +46,8 @@ async function backup(args: BackupArgs, io: Io): Promise<ExitCode> {
   const { path, metadata } = await withBoard(args, io, async (board, progress) => {
     const target = { path: resolve(io.cwd, args.out ?? usualName(board.identity)), clock: systemClock };
     const sizeBytes = args.size ?? board.identity.flashSizeBytes;
-    if (sizeBytes === null) throw new FlashError('BACKUP_NO_SIZE', `${args.port}: the flash chip does not tell its size`);
+    if (sizeBytes === null)
+      throw new FlashError('BACKUP_NO_SIZE', `${args.port}: the flash chip does not tell its size`);
     progress.step('read');
     const onBytes = (done: number, total: number) => progress.update(done, total);
     return { path: target.path, metadata: await writeBackup(board, { ...target, sizeBytes }, onBytes) };

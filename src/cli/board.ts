@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
 import { readOptions } from '../config/option-values.ts';
 import { FlashError } from '../errors.ts';
-import { ChipBench, type ChipBoard } from '../jobs/line/chip-bench.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import type { SerialPortFacts } from '../model/device.ts';
 import type { OptionValues } from '../model/fields.ts';
+import { connectBoard, type EspBoard } from '../protocols/esptool/board.ts';
 import { serial } from '../protocols/esptool/index.ts';
+import { PreparedImages } from '../protocols/esptool/prepared-image.ts';
 import { createServiceLog } from '../service/winston-logger.ts';
 import { createNodeLinks } from '../transports/node-links.ts';
 import type { CommonOptions } from './command.ts';
@@ -25,7 +26,10 @@ export interface BoardArgs extends CommonOptions {
 /** Adds `--port` and `--set`. */
 export function withBoardOptions(command: Command): Command {
   return command
-    .requiredOption('--port <port>', '/dev/ttyUSB0, COM3, tcp://HOST:PORT or rfc2217://HOST:PORT; @BAUD at its end sets the rate')
+    .requiredOption(
+      '--port <port>',
+      '/dev/ttyUSB0, COM3, tcp://HOST:PORT or rfc2217://HOST:PORT; @BAUD at its end sets the rate',
+    )
     .option('--set <key=value>', "an option of the serial protocol, as in a rule's update:", collect, []);
 }
 
@@ -67,12 +71,13 @@ export async function withBoardLine<T>(args: BoardArgs, io: Io, work: (line: Boa
 export function withBoard<T>(
   args: BoardArgs,
   io: Io,
-  work: (board: ChipBoard, progress: Progress) => Promise<T>,
+  work: (board: EspBoard, progress: Progress) => Promise<T>,
 ): Promise<T> {
   return withBoardLine(args, io, async ({ port, options, log, progress }) => {
-    const bench = new ChipBench({ links: createNodeLinks(systemClock, log), clock: systemClock, log });
+    const clock = systemClock;
+    const around = { links: createNodeLinks(clock, log), clock, log, prepared: new PreparedImages() };
     progress.step('connect');
-    const board = await bench.connect(port, options, io.signals.stop);
+    const board = await connectBoard(port, options, around, io.signals.stop);
     try {
       const result = await work(board, progress);
       await board.restart(null);

@@ -43,7 +43,10 @@ function rowsOf({ description, mac, flash, security, baudRate }: ChipInfo): stri
   return [
     ['chip', description],
     ['MAC', mac ?? 'not told'],
-    ['flash', flash === null ? 'not told' : `${flash.idText} ${flash.vendor ?? ''} ${size === null ? '' : humanSize(size)}`],
+    [
+      'flash',
+      flash === null ? 'not told' : `${flash.idText} ${flash.vendor ?? ''} ${size === null ? '' : humanSize(size)}`,
+    ],
     ['security', locks.length === 0 ? 'open' : locks.join(', ')],
     ['baud', `${baudRate}`],
   ];

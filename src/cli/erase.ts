@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../clock.ts';
+import { FlashError } from '../errors.ts';
 import { eraseFlash } from '../protocols/esptool/operations.ts';
 import { readOptions } from '../protocols/esptool/options.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
@@ -24,7 +25,9 @@ export function defineErase(program: Command, run: Run): void {
     program
       .command('erase')
       .summary('the flash of a board, or a region of it')
-      .description('Erases the whole flash, with calibration, keys and serial numbers, or a region of whole sectors (4,096 bytes).'),
+      .description(
+        'Erases the whole flash, with calibration, keys and serial numbers, or a region of whole sectors (4,096 bytes).',
+      ),
   )
     .option('--region <offset:bytes>', 'only this, such as 0x9000:0x5000', region)
     .option('--all', 'everything');
@@ -32,10 +35,10 @@ export function defineErase(program: Command, run: Run): void {
     'dropflash erase --port /dev/ttyUSB0 --region 0x9000:0x5000',
     'dropflash erase --port /dev/ttyUSB0 --all',
   ]).action((options: EraseArgs) =>
-    run(options, (io) => {
-      // Neither, or both: what would be lost cannot be got back, so that it has to be said clearly.
+    run(options, async (io) => {
+      // What is lost cannot be got back: it has to be said clearly what is meant.
       if ((options.region === undefined) === (options.all !== true))
-        command.error('error: say either --all or --region OFFSET:BYTES', { exitCode: EXIT.usage, code: 'dropflash.usage' });
+        throw new FlashError('USAGE_WRONG', 'say either --all or --region OFFSET:BYTES');
       return erase(options, io);
     }),
   );

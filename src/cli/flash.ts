@@ -17,6 +17,8 @@ import type { Io } from './io.ts';
 import { describeError, hasColours, paint, printJson, printLines } from './output.ts';
 import { createProgress } from './progress.ts';
 import { readImage } from './read-image.ts';
+import { portFacts } from './serial-port.ts';
+import { listPorts } from './system-ports.ts';
 import { deviceOfTarget, parseTarget, type Target } from './target.ts';
 
 export interface FlashArgs extends CommonOptions, OptionArgs {
@@ -30,9 +32,15 @@ export function defineFlash(program: Command, run: Run): void {
   const command = program
     .command('flash')
     .summary('one image to one device, now, without a daemon')
-    .description('Sends a firmware image to one device. Succeeds when the device has accepted it.')
-    .argument('<image>', 'firmware file')
-    .requiredOption('--to <target>', 'espota://host[:port]')
+    .description(
+      'Sends firmware to one device, over the network or over a serial port. Succeeds when the device has accepted it; on a port, when the ' +
+        'flash was compared.',
+    )
+    .argument('<image>', 'firmware file, or for a serial port a package of several')
+    .requiredOption(
+      '--to <target>',
+      'espota://host[:port], or serial:PORT[@BAUD] where PORT is /dev/ttyUSB0, COM3, rfc2217://host:port, …',
+    )
     .option('--set <key=value>', "an option of the protocol, as in a rule's update:", collect, [])
     .option('--password-env <variable>', 'environment variable that holds the password')
     .option('--password-file <file>', 'file that holds the password')
@@ -41,6 +49,7 @@ export function defineFlash(program: Command, run: Run): void {
   withCommonOptions(command, [
     'dropflash flash sensor.bin --to espota://192.168.1.40',
     'OTA_PW=… dropflash flash sensor.bin --to espota://boiler.local:8266 --password-env OTA_PW --json',
+    'dropflash flash factory.bin --to serial:/dev/ttyUSB0@460800',
     'dropflash flash sensor.bin --to espota://10.0.7.31 --set listen=40000-40010 --chip esp32s3',
   ]).action((image: string, options: Omit<FlashArgs, 'image'>) =>
     run(options, (io) => flash({ ...options, image }, io)),
@@ -83,10 +92,13 @@ function notBegun(error: unknown): FlashEnd {
 async function work(args: FlashArgs, io: Io, findings: FlashFindings): Promise<FlashEnd> {
   const target = parseTarget(args.to);
   findings.target = target;
-  const options = flashOptions(target.protocol, args, io);
+  const baudRate = target.serial?.baudRate ?? null;
+  const set = baudRate === null ? args.set : [...args.set, `baud=${baudRate}`];
+  const options = flashOptions(target.protocol, { ...args, set }, io);
   const image = await readImage(args.image, io.cwd);
   findings.image = image;
-  const device = deviceOfTarget(target, args.chip ?? null, systemClock.now());
+  const port = target.serial === null ? null : await portFacts(target.serial.path, listPorts);
+  const device = deviceOfTarget(target, args.chip ?? null, systemClock.now(), port);
   refuseUnfit(image, device, target);
   return send({ target, image, device, options }, args, io);
 }
@@ -100,7 +112,9 @@ function refuseUnfit(image: FirmwareImage, device: Device, { protocol }: Target)
     throw new FlashError('IMAGE_WRONG_CHIP', `${image.name} is for ${chip}, and the device is ${device.chip}`);
   }
   const acceptance = protocol.accepts(device, image);
-  if (!acceptance.accepted) throw new FlashError('IMAGE_NOT_OTA', `${image.name}: ${acceptance.reason}`);
+  if (acceptance.accepted) return;
+  if (device.serial !== null) throw new FlashError('SERIAL_NO_PLACE', `${image.name}: ${acceptance.reason}`);
+  throw new FlashError('IMAGE_NOT_OTA', `${image.name}: ${acceptance.reason}`);
 }
 
 interface Order {

@@ -2,11 +2,14 @@ import { Command, CommanderError } from 'commander';
 import { CATALOGUE, FlashError } from '../errors.ts';
 import { EXIT, type ExitCode, exitCodeFor } from '../service/exit-codes.ts';
 import { defineAudit } from './audit.ts';
+import { defineBackup } from './backup.ts';
 import { defineCancel } from './cancel.ts';
 import { defineCheck } from './check.ts';
+import { defineChip } from './chip.ts';
 import type { Run } from './command.ts';
 import { defineDemo } from './demo.ts';
 import { defineDevices } from './devices.ts';
+import { defineErase } from './erase.ts';
 import { defineExplain } from './explain.ts';
 import { defineFlash } from './flash.ts';
 import { defineHistory } from './history.ts';
@@ -16,8 +19,10 @@ import { defineJob } from './job.ts';
 import { defineJobs } from './jobs.ts';
 import { describeError, printJson, printLines } from './output.ts';
 import { definePlan } from './plan.ts';
+import { definePorts } from './ports.ts';
 import { defineReleases } from './releases.ts';
 import { defineReload } from './reload.ts';
+import { defineRestore } from './restore.ts';
 import { defineRetry } from './retry.ts';
 import { defineRollout } from './rollout.ts';
 import { defineRolloutOrders } from './rollout-orders.ts';
@@ -25,6 +30,7 @@ import { defineRollouts } from './rollouts.ts';
 import { defineRun } from './run.ts';
 import { defineSchema } from './schema.ts';
 import { defineStatus } from './status.ts';
+import { defineUnits } from './units.ts';
 import { programVersion } from './version.ts';
 import { defineWatch } from './watch.ts';
 
@@ -36,6 +42,12 @@ const COMMANDS = [
   definePlan,
   defineFlash,
   defineDevices,
+  definePorts,
+  defineChip,
+  defineBackup,
+  defineRestore,
+  defineErase,
+  defineUnits,
   defineJobs,
   defineJob,
   defineReleases,

@@ -36,7 +36,11 @@ async function restore(file: string, args: RestoreArgs, io: Io): Promise<ExitCod
     return board.identity;
   });
   const { chip, mac } = identity;
-  if (args.json) printJson(io, { outcome: 'succeeded', path, chip, mac, sizeBytes: bytes.length, sha256: metadata.sha256 });
-  else io.stdout.write(`${paint(io, io.stdout, 'green', `${chip} ${mac}: ${humanSize(bytes.length)} restored and verified`)}\n`);
+  if (args.json)
+    printJson(io, { outcome: 'succeeded', path, chip, mac, sizeBytes: bytes.length, sha256: metadata.sha256 });
+  else
+    io.stdout.write(
+      `${paint(io, io.stdout, 'green', `${chip} ${mac}: ${humanSize(bytes.length)} restored and verified`)}\n`,
+    );
   return EXIT.done;
 }

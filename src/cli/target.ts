@@ -1,8 +1,10 @@
 import { FlashError } from '../errors.ts';
 import type { Chip } from '../model/chip.ts';
-import type { Device } from '../model/device.ts';
+import type { Device, SerialPortFacts } from '../model/device.ts';
+import { serial } from '../protocols/esptool/index.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { PROTOCOLS } from '../protocols/registry.ts';
+import { type PortName, parsePortName } from './serial-port.ts';
 
 /** Where `flash --to` points. */
 export interface Target {
@@ -11,19 +13,33 @@ export interface Target {
   readonly host: string;
   /** Null: the default port of the device's core. */
   readonly port: number | null;
+  /** The serial port, whose path stands in `host`; null for a device on the network. */
+  readonly serial: PortName | null;
 }
 
-/** Reads `espota://host[:port]`. Throws USAGE_BAD_TARGET. */
+/** Reads `espota://host[:port]` or `serial:PORT[@BAUD]`. Throws USAGE_BAD_TARGET. */
 export function parseTarget(text: string): Target {
+  const [, portName] = /^serial:(?!\/\/)(.*)$/i.exec(text) ?? [];
+  if (portName !== undefined) {
+    const port = parsePortName(portName);
+    return { protocol: serial, host: port.path, port: null, serial: port };
+  }
   const [, name, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? [];
   if (name === undefined || rest === undefined) throw bad(text, 'it does not begin with a protocol and "://"');
+  if (name.toLowerCase() === serial.name)
+    throw bad(text, 'a port is written serial:PORT, for example serial:/dev/ttyUSB0');
   const protocol = PROTOCOLS.get(name.toLowerCase());
   if (protocol === undefined)
     throw bad(text, `"${name}" is not one of the protocols: ${[...PROTOCOLS.keys()].join(', ')}`);
   if (rest.includes('@')) throw bad(text, 'it holds an "@"; a password goes into --password-env or --password-file');
   const [, host, port] = /^(\[[0-9a-f:.]+\]|[^:/?#[\]\s]+)(?::(\d{1,6}))?\/?$/i.exec(rest) ?? [];
   if (host === undefined) throw bad(text, 'what follows the protocol is not a host and a port');
-  return { protocol, host: host.replace(/^\[|\]$/g, ''), port: port === undefined ? null : portOf(text, Number(port)) };
+  return {
+    protocol,
+    host: host.replace(/^\[|\]$/g, ''),
+    port: port === undefined ? null : portOf(text, Number(port)),
+    serial: null,
+  };
 }
 
 function portOf(text: string, port: number): number {
@@ -41,20 +57,25 @@ export function withoutPassword(text: string): string {
 }
 
 /** `host:port` as a person wrote it. */
-export function targetName({ host, port }: Target): string {
+export function targetName({ host, port }: Pick<Target, 'host' | 'port'>): string {
   return port === null ? host : `${host}:${port}`;
 }
 
 /** The target as the device that a protocol flashes: nothing is known of it but what the command line says. */
-export function deviceOfTarget(target: Target, chip: Chip | null, nowMs: number): Device {
+export function deviceOfTarget(
+  target: Target,
+  chip: Chip | null,
+  nowMs: number,
+  serialPort: SerialPortFacts | null = null,
+): Device {
   const name = targetName(target);
   return {
     id: `target:${name}`,
     keys: [`target:${name}`],
     name,
-    address: target.host,
+    address: target.serial === null ? target.host : null,
     port: target.port,
-    serial: null,
+    serial: serialPort,
     mac: null,
     services: [],
     board: null,

@@ -1,6 +1,6 @@
 import { UNIT_STEPS, type Unit } from '../model/unit.ts';
 
-type Column = readonly [name: string, valueOf: (unit: Unit) => string | number | null];
+type Column = readonly [name: string, read: (unit: Unit) => string | number | null];
 
 /** The columns and their order are a contract with spreadsheets: new ones come at the end. */
 const COLUMNS: readonly Column[] = [
@@ -31,7 +31,7 @@ const COLUMNS: readonly Column[] = [
 
 /** The records as comma-separated values (RFC 4180), with a heading. */
 export function unitsCsv(units: readonly Unit[]): string {
-  const rows = [COLUMNS.map(([name]) => name), ...units.map((unit) => COLUMNS.map(([, valueOf]) => valueOf(unit)))];
+  const rows = [COLUMNS.map(([name]) => name), ...units.map((unit) => COLUMNS.map(([, read]) => read(unit)))];
   return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('');
 }
 

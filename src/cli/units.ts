@@ -23,7 +23,9 @@ export function defineUnits(program: Command, run: Run): void {
   const command = program
     .command('units')
     .summary('the records of the production line, one for each run on a board')
-    .description('Prints what was done with each board that was plugged in, newest first: --csv and --json have everything.')
+    .description(
+      'Prints what was done with each board that was plugged in, newest first: --csv and --json have everything.',
+    )
     .option('-c, --config <file>', 'the config', DEFAULT_CONFIG)
     .addOption(new Option('--state <state>', 'only these').choices(UNIT_STATES))
     .option('--mac <mac>', 'only this board')

@@ -35,12 +35,13 @@ export class ProductionLine {
   readonly #stopping = new AbortController();
   readonly #slots = new Map<string, Slot>();
   #isTurnDue = false;
+  #isStarted = false;
 
   constructor(parts: LineParts) {
     this.#parts = parts;
   }
 
-  /** Closes the records that an earlier process left open. Boards that are plugged in come through {@link attached}. */
+  /** Closes the records that an earlier process left open, and begins with the boards that are there. */
   start(): void {
     const { journal, clock, log } = this.#parts;
     for (const unit of journal.units.running()) {
@@ -48,6 +49,8 @@ export class ProductionLine {
       journal.units.transition(unit, 'interrupt', { error }, clock.now());
       log.warn('unit.failed', { unit: unit.id, port: unit.port, mac: unit.board?.mac, state: 'interrupted', ...error });
     }
+    this.#isStarted = true;
+    this.wake();
   }
 
   /** No new runs; those under way are given up where they are, and recorded so. Safe to call twice. */
@@ -78,7 +81,7 @@ export class ProductionLine {
 
   /** Something has changed that may give a board work: a release, the rules. */
   wake(): void {
-    if (this.#isTurnDue || this.#stopping.signal.aborted) return;
+    if (!this.#isStarted || this.#isTurnDue || this.#stopping.signal.aborted) return;
     this.#isTurnDue = true;
     setImmediate(() => {
       this.#isTurnDue = false;

@@ -11,6 +11,7 @@ import { describeChip } from './identify.ts';
 import { readOptions, type SerialOptions } from './options.ts';
 import type { PreparedImages } from './prepared-image.ts';
 import { readFlash } from './read.ts';
+import { restoreFlash } from './restore.ts';
 import { ChipSession } from './session.ts';
 import { unpackImages } from './unpack.ts';
 import { writeImages, writePlaced } from './write-images.ts';
@@ -126,6 +127,11 @@ export class EspBoard {
   /** Bytes of the flash, compared with the chip's own hash of them. */
   read(offset: number, sizeBytes: number, onBytes: OnBytes): Promise<Uint8Array> {
     return readFlash(this.#session, { offset, sizeBytes }, (readBytes) => onBytes(readBytes, sizeBytes));
+  }
+
+  /** Writes the first bytes of the flash as they are, headers and all, and compares. No guard looks at the contents. */
+  restore(bytes: Uint8Array, onBytes: OnBytes): Promise<void> {
+    return restoreFlash(this.#session, bytes, onBytes);
   }
 
   /** Starts what is in the flash. `listenAt`: the baud rate of its boot text; null: nobody reads it. */

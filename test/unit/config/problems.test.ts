@@ -147,7 +147,6 @@ describe('the shape', () => {
 
 describe('what is planned and not built', () => {
   it.each([
-    ['attach', inRule('when: attach'), '8:11 rules[0].when'],
     ['USB selection', configText().replace('{ name: "sensor-*" }', '{ usb: "1a86:*" }'), '7:16 rules[0].devices.usb'],
   ])('%s is refused by name', (_case, text, place) =>
     expect(problemsOf(text)).toContain(`${place} CONFIG_NOT_AVAILABLE`),

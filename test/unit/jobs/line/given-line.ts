@@ -61,6 +61,7 @@ export class GivenLine {
     this.folder = mkdtempSync(join(tmpdir(), 'dropflash-line-'));
     this.journal = Journal.open(Journal.pathIn(this.folder));
     this.line = this.#open();
+    this.line.start();
   }
 
   /** As after a crash: nothing of the old process goes on, and nothing was told to stop. */

@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { readNvs } from '../../../src/firmware/nvs/read.ts';
+import { readBackup } from '../../../src/jobs/backup/backup-file.ts';
+import type { BoardSpec } from '../../../src/simulator/chip/chips.ts';
+import { buildZip } from '../../fixtures/images/archives.ts';
+import { buildMerged } from '../../fixtures/images/flash-map.ts';
+import { espIdfBuild } from '../../fixtures/images/packages.ts';
+import { LineSite } from './site.ts';
+
+let site: LineSite;
+
+afterEach(() => site.close());
+
+const RULE = 'firmware: { file: "*" }, devices: { name: "*" }, update: { protocol: serial }';
+const C3: BoardSpec = { name: 'c3', chip: 'esp32c3' };
+const MERGED = buildMerged({ chip: 'esp32c3' });
+
+describe('the line with simulated boards', { timeout: 40_000 }, () => {
+  it('backs up, writes, verifies, reads the boot text, and is ready for the next board', async () => {
+    site = await LineSite.open([
+      { ...C3, appText: 'ready v2\r\n', flashBytes: 0x400000 },
+      { name: 'next', chip: 'esp32c3', appText: 'Guru Meditation\r\n', flashBytes: 0x400000 },
+    ]);
+    const [board, next] = [site.chips.board('c3'), site.chips.board('next')];
+    const before = Buffer.from(board.flash);
+    site.plug('1-1', board);
+    const check = 'boot-check: { expect: "ready v2", reject: "Guru", within: 8s }';
+    await site.start(`${RULE}, line: { ${check} }, backup: { keep: 1 }`);
+    site.drop('factory.bin', MERGED);
+    const [unit] = await site.ended(1);
+    expect(unit).toMatchObject({ slot: 'usb:1-1', state: 'succeeded', board: { mac: board.mac, chip: 'esp32c3' } });
+    expect(Buffer.from(board.flash).subarray(0, MERGED.length).equals(MERGED)).toBe(true);
+    expect(unit?.logExcerpt).toContain('ready v2');
+    expect(before.equals((await readBackup(unit?.backup ?? '')).bytes)).toBe(true);
+    await vi.waitFor(
+      () => expect(existsSync(join(site.folder, 'drop/done/factory.bin.result.json'))).toBe(true),
+      5_000,
+    );
+
+    site.unplug('1-1');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    site.plug('1-1', next);
+    const [, second] = await site.ended(2);
+    expect(second).toMatchObject({ state: 'failed', board: { mac: next.mac }, error: { code: 'LINE_BOOT_REJECTED' } });
+  });
+
+  it('writes a package as what it has for the chip', async () => {
+    site = await LineSite.open([{ name: 'one', chip: 'esp32c3' }]);
+    const board = site.chips.board('one');
+    await site.start(RULE);
+    site.drop('build.zip', buildZip(espIdfBuild()));
+    site.plug('1-1', board);
+    const [unit] = await site.ended(1);
+    expect(unit?.error).toBeNull();
+    expect(unit?.images.map(({ offset }) => offset)).toContain(0x8000);
+  });
+
+  it('serves sixteen at once, each with a row of its own', async () => {
+    const specs = Array.from(
+      { length: 16 },
+      (_, n): BoardSpec => ({ name: `b${n}`, chip: n % 2 ? 'esp32' : 'esp32c3' }),
+    );
+    site = await LineSite.open(specs);
+    site.write('template.csv', 'key,type,encoding,value\nfactory,namespace,,\nserial,data,string,\n');
+    site.write('units.csv', `serial\n${specs.map((_, n) => `SN-${n}`).join('\n')}\n`);
+    await site.start(`${RULE}, line: { unit-data: { template: template.csv, csv: units.csv } }`);
+    site.drop('c3.bin', MERGED);
+    site.drop('esp32.bin', buildMerged({ chip: 'esp32' }));
+    for (const [n, board] of site.chips.boards.entries()) site.plug(`1-${n + 1}`, board);
+    const units = await site.ended(16);
+    expect(units.map(({ state, error }) => error?.message ?? state)).toEqual(specs.map(() => 'succeeded'));
+    const serials = site.chips.boards.map((board) => {
+      const serial = readNvs(board.flash.subarray(0x9000, 0xe000))[0]?.value;
+      const row = site.look((journal) => journal.unitRows.ofBoard('units', board.mac));
+      expect(row).toMatchObject({ key: serial, state: 'verified' });
+      return serial;
+    });
+    expect(new Set(serials).size).toBe(16);
+    expect(readFileSync(join(site.folder, 'units.csv'), 'utf8')).toContain('SN-15');
+  });
+});
