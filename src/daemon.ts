@@ -155,6 +155,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     clock,
     log,
     ledger: journal.drops,
+    trust: config.trust,
     store,
     onDrop: async (drop) => {
       await engine.takeDrop(drop);
@@ -289,6 +290,7 @@ function restartNeeds(before: Config, after: Config): string[] {
     ['data', ({ dataPath }) => dataPath],
     ['discovery', ({ discovery }) => discovery],
     ['control', ({ control }) => control],
+    ['trust', ({ trust }) => trust],
     ['log.format', ({ log }) => log.format],
     ['log.file', ({ log }) => log.file],
   ];

@@ -153,6 +153,28 @@ export const CATALOGUE = {
     hint: 'Move it to the drop folder to have it flashed, or remove it.',
   },
 
+  // --- TRUST: whose files are used -----------------------------------------------------------------------------------
+  TRUST_UNSIGNED: {
+    disposition: 'permanent',
+    hint: 'Sign the file (minisign -S -m FILE) and drop it again with its .minisig, the .minisig first.',
+  },
+  TRUST_BAD_SIGNATURE: {
+    disposition: 'permanent',
+    hint: 'Find out where this file comes from; it is not what was signed. Sign and drop the right one.',
+  },
+  TRUST_UNKNOWN_KEY: {
+    disposition: 'permanent',
+    hint: 'Sign the file with a key of "trust.minisign", or add the public key there if its owner is trusted.',
+  },
+  TRUST_NOT_LISTED: {
+    disposition: 'permanent',
+    hint: 'Add the SHA-256 of the file to the checksum file of "trust.checksums", and drop the file again.',
+  },
+  TRUST_MANIFEST: {
+    disposition: 'retry',
+    hint: 'Put the checksum file where "trust.checksums" says; files wait until it can be read.',
+  },
+
   // --- STORE: the folder of firmware images --------------------------------------------------------------------------
   STORE_FULL: { disposition: 'retry', hint: 'Make room on the disk that holds the data folder.' },
   STORE_FAILED: { disposition: 'retry', hint: 'Check the data folder: its disk, its owner, its permissions.' },

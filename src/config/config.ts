@@ -2,6 +2,7 @@ import type { LogLevel } from '../log.ts';
 import type { FixedDevice } from '../model/device.ts';
 import type { Hook } from '../model/hook.ts';
 import type { Rule } from '../model/rule.ts';
+import type { Trust } from '../model/trust.ts';
 
 /** The config, checked, complete and frozen: paths absolute, durations in milliseconds, defaults filled in. */
 export interface Config {
@@ -14,6 +15,8 @@ export interface Config {
   readonly limits: Limits;
   readonly control: ControlSettings | false;
   readonly hooks: readonly Hook[];
+  /** Whose files are used; null: everyone's. */
+  readonly trust: Trust | null;
   readonly log: LogSettings;
   /** In file order: the first that matches decides. */
   readonly rules: readonly Rule[];

@@ -4,6 +4,7 @@ import type { OptionValue } from '../model/fields.ts';
 import type { Hook } from '../model/hook.ts';
 import type { RolloutSettings, Share } from '../model/rollout.ts';
 import type { ReturnCheck, Rule, VersionCheck, When } from '../model/rule.ts';
+import type { Trust } from '../model/trust.ts';
 import type { Config, LogFile } from './config.ts';
 import type { ProtocolOptions } from './option-schema.ts';
 import { CONFIG_VERSION } from './schema.ts';
@@ -24,6 +25,7 @@ export function effectiveConfig(config: Config, protocols: readonly ProtocolOpti
     devices: config.devices.map(withoutNulls<FixedDevice>),
     limits: { total: limits.total, 'per-subnet': limits.perSubnet, exclusive: limits.exclusive },
     hooks: config.hooks.map(effectiveHook),
+    ...(config.trust === null ? {} : { trust: effectiveTrust(config.trust) }),
     control: control === false ? false : withoutNulls(control),
     log: { level: log.level, format: log.format, ...(log.file === null ? {} : { file: effectiveLogFile(log.file) }) },
     rules: config.rules.map((rule) => effectiveRule(rule, protocols)),
@@ -38,6 +40,10 @@ export function effectiveConfigText(config: Config, protocols: readonly Protocol
 function effectiveHook({ on, call, timeoutMs, retries }: Hook): Record<string, unknown> {
   const target = call.kind === 'run' ? { run: call.command } : { post: call.url };
   return { on, ...target, timeout: formatDuration(timeoutMs), retries };
+}
+
+function effectiveTrust({ keys, manifest }: Trust): Record<string, unknown> {
+  return { minisign: keys.map(({ text }) => text), ...(manifest === null ? {} : { checksums: manifest }) };
 }
 
 const effectiveLogFile = ({ path, maxBytes, keep }: LogFile) => ({ path, 'max-size': formatSize(maxBytes), keep });

@@ -75,6 +75,7 @@ function insideDrop(root: unknown, configFile: string, resolvePath: (path: strin
     { path: ['data'], what: 'the data folder', place: data },
     { path: ['log', 'file', 'path'], what: 'the log file', place: logFile },
     { path: ['control', 'socket'], what: 'the control socket', place: fieldOf(fieldOf(root, 'control'), 'socket') },
+    { path: ['trust', 'checksums'], what: 'the checksum file', place: fieldOf(fieldOf(root, 'trust'), 'checksums') },
     { path: ['drop', 'path'], what: 'this config file', place: configFile },
   ];
   return guests.flatMap(({ path, what, place }) => {

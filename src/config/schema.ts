@@ -4,6 +4,7 @@ import type { FixedDevice } from '../model/device.ts';
 import type { DropSettings, LogSettings } from './config.ts';
 import { hookSchema } from './hook-schema.ts';
 import { type RuleContext, ruleSchema } from './rule-schema.ts';
+import { trustSchema } from './trust-schema.ts';
 import {
   chip,
   duration,
@@ -223,6 +224,9 @@ export function configSchema(context: SchemaContext) {
         control: controlSchema(context)
           .prefault({})
           .describe('Commands to the running daemon (status, retry, watch, …); false switches them off.'),
+        trust: trustSchema(context)
+          .prefault({})
+          .describe('Whose files are used. As it stands: those of everyone who can write to the drop folder.'),
         hooks: listOf(hookSchema(), 'hooks').default([]).describe('Who is told when something happens.'),
         log: logSchema(context).prefault({}).describe('What is written down, and how.'),
         rules: listOf(ruleSchema(context), 'rules')

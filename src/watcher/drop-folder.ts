@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Drop, DropLedger, DropResult, FinalFolder } from '../model/drop.ts';
+import type { Trust } from '../model/trust.ts';
 import { Arrivals } from './arrivals.ts';
 import { type EntryName, entryNameOf, kindOfName } from './entry-name.ts';
 import { errorCode, type FolderEntry, readFolder } from './files.ts';
@@ -17,6 +18,7 @@ import { reconcile } from './reconcile.ts';
 import { isRemote } from './remote-volumes.ts';
 import { snapshotOf } from './snapshot.ts';
 import { SubFolders } from './sub-folders.ts';
+import { TrustGate } from './trust-gate.ts';
 import { WaitingFiles } from './waiting-files.ts';
 
 /** Two looks this far apart must agree before a file that proves to be whole is taken. */
@@ -46,6 +48,8 @@ export interface DropFolderParts {
   readonly log: Logger;
   readonly ledger: DropLedger;
   readonly store: ImageKeeper;
+  /** Whose files are used; null: everyone's. */
+  readonly trust?: Trust | null;
   /**
    * Gets each taken file, once it stands in `working/`. After a restart it gets all unfinished drops again, so that it must
    * go by the drop's id. If it throws, it is called again with the next scan.
@@ -94,7 +98,8 @@ export class DropFolder {
       notices: this.#notices,
       sidecars: this.#sidecars,
     });
-    this.#intake = new Intake({ ...parts, root: settings.path, folders: this.#folders });
+    const gate = parts.trust == null ? null : new TrustGate(settings.path, parts.trust);
+    this.#intake = new Intake({ ...parts, root: settings.path, folders: this.#folders, gate });
     this.#events = new FolderEvents(
       settings.path,
       (hint) => this.#onHint(hint),

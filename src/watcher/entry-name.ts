@@ -37,12 +37,15 @@ function escapeStrayBytes(bytes: Buffer): string {
 }
 
 export const SIDECAR_SUFFIX = '.sha256';
+export const SIGNATURE_SUFFIX = '.minisig';
+/** What may stand beside an image and travels with it. */
+export const COMPANION_SUFFIXES = [SIDECAR_SUFFIX, SIGNATURE_SUFFIX] as const;
 export const RESULT_SUFFIX = '.result.json';
 
 /** What other programs call a file that they are not done with. */
 const TEMPORARY_SUFFIXES = ['~', '.part', '.tmp', '.crdownload', '.filepart', '.swp'] as const;
 
-/** `image`: could be firmware. `temporary`: an upload under way. `sidecar`: a `.sha256`. `own`: dropflash put it there. */
+/** `image`: could be firmware. `temporary`: an upload under way. `sidecar`: a `.sha256` or a `.minisig`. `own`: dropflash put it there. */
 export type NameKind = 'image' | 'temporary' | 'sidecar' | 'own';
 
 /** What an entry of the drop folder is, by its name alone. Suffixes count in either case: shares come from everywhere. */
@@ -50,7 +53,7 @@ export function kindOfName({ text }: EntryName): NameKind {
   const lower = text.toLowerCase();
   if (isDropFolderName(text) || lower.endsWith(RESULT_SUFFIX)) return 'own';
   if (text.startsWith('.') || TEMPORARY_SUFFIXES.some((suffix) => lower.endsWith(suffix))) return 'temporary';
-  return lower.endsWith(SIDECAR_SUFFIX) ? 'sidecar' : 'image';
+  return COMPANION_SUFFIXES.some((suffix) => lower.endsWith(suffix)) ? 'sidecar' : 'image';
 }
 
 function isDropFolderName(text: string): text is DropFolderName {

@@ -11,6 +11,7 @@ import { originOf } from './owner.ts';
 import { type ContentVerdict, contentVerdict } from './settle.ts';
 import { isUnchanged, type Snapshot } from './snapshot.ts';
 import type { SubFolders } from './sub-folders.ts';
+import type { TrustGate } from './trust-gate.ts';
 
 /** What the intake needs of the image store: the bytes are on the disk, synced, when the promise resolves. */
 export interface ImageKeeper {
@@ -19,8 +20,10 @@ export interface ImageKeeper {
 
 /** What reading a file of the drop folder told. */
 export interface Content {
-  /** Null where the file was too large to be read. */
+  /** Null where the file was too large to be read, or nobody vouches for it. */
   readonly image: { readonly bytes: Uint8Array; readonly sha256: string; readonly dossier: Dossier } | null;
+  /** Null where the file was too large to be read. */
+  readonly sha256: string | null;
   readonly verdict: ContentVerdict;
   readonly problems: readonly ErrorReport[];
 }
@@ -40,6 +43,8 @@ export interface IntakeParts {
   readonly ledger: DropLedger;
   readonly store: ImageKeeper;
   readonly folders: SubFolders;
+  /** Null: every file is used. */
+  readonly gate: TrustGate | null;
 }
 
 /** Takes one file out of the drop folder, in steps of which each may be the last: {@link take}, {@link move}, {@link record}. */
@@ -59,11 +64,16 @@ export class Intake {
     if (snapshot.sizeBytes > LARGEST_IMAGE_BYTES) return tooLarge(name, snapshot.sizeBytes);
     const bytes = await this.#read(name, snapshot);
     if (bytes === null) return null;
-    const dossier = readDossier(bytes, name.text);
+    const { gate } = this.#parts;
     const sha256 = sha256Of(bytes);
+    const objection = (await gate?.objection(name, bytes, sha256)) ?? null;
+    // Nothing reads further in what nobody vouches for.
+    if (objection !== null) return { image: null, sha256, verdict: 'unvouched', problems: [objection.toJSON()] };
+    const dossier = readDossier(bytes, name.text);
     return {
       image: { bytes, sha256, dossier },
-      verdict: contentVerdict(dossier),
+      sha256,
+      verdict: gate === null ? contentVerdict(dossier) : 'whole',
       problems: dossier.problems,
     };
   }
@@ -145,5 +155,10 @@ export class Intake {
 
 function tooLarge(name: EntryName, sizeBytes: number): Content {
   const message = `"${name.text}" has ${sizeBytes} bytes; no device takes more than ${LARGEST_IMAGE_BYTES}`;
-  return { image: null, verdict: 'open', problems: [new FlashError('IMAGE_TOO_LARGE', message).toJSON()] };
+  return {
+    image: null,
+    sha256: null,
+    verdict: 'open',
+    problems: [new FlashError('IMAGE_TOO_LARGE', message).toJSON()],
+  };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Drop, DropFolderName } from '../model/drop.ts';
-import { type EntryName, entryName, SIDECAR_SUFFIX } from './entry-name.ts';
+import { COMPANION_SUFFIXES, type EntryName, entryName } from './entry-name.ts';
 import { exists, lookAt, pathIn } from './files.ts';
 import { LARGEST_SIDECAR_BYTES, parseSidecar } from './sidecar.ts';
 import type { SubFolders } from './sub-folders.ts';
@@ -10,8 +10,9 @@ import type { SubFolders } from './sub-folders.ts';
 const MOST_REMEMBERED = 1_000;
 
 /** The image that a sidecar is about. */
-export function imageOfSidecar({ bytes }: EntryName): EntryName {
-  return entryName(bytes.subarray(0, -SIDECAR_SUFFIX.length));
+export function imageOfSidecar({ bytes, text }: EntryName): EntryName {
+  const suffix = COMPANION_SUFFIXES.find((candidate) => text.toLowerCase().endsWith(candidate)) ?? '';
+  return entryName(bytes.subarray(0, bytes.length - suffix.length));
 }
 
 /**

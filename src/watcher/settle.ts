@@ -27,7 +27,9 @@ export type ContentVerdict =
   /** Nothing is wrong with it, and nothing proves that it is all. */
   | 'open'
   /** It contradicts itself, as half a file does. */
-  | 'unfinished';
+  | 'unfinished'
+  /** Nobody it is trusted from vouches for it (yet): its signature may follow. It was not looked into. */
+  | 'unvouched';
 
 /** What reading a file told. Holds for one state of the file only. */
 export interface Examination {
@@ -47,6 +49,8 @@ export interface FileHistory {
   readonly firstSeenMs: number;
   readonly snapshot: Snapshot;
   readonly sidecar: SidecarState | null;
+  /** The `.minisig` beside it, where signatures are asked for. */
+  readonly signature?: Snapshot | null;
   /** Since when neither the file nor its sidecar was seen to change. */
   readonly unchangedSinceMs: number;
   /** How often it was seen to change: 0 for one that has always looked as it does now. */
@@ -72,6 +76,7 @@ export type Decision =
 export interface Look {
   readonly snapshot: Snapshot;
   readonly sidecar: SidecarState | null;
+  readonly signature?: Snapshot | null;
   readonly wasMoved: boolean;
 }
 
@@ -81,7 +86,8 @@ export function observe(history: FileHistory | null, look: Look, nowMs: number):
     return { ...look, firstSeenMs: nowMs, unchangedSinceMs: nowMs, changes: 0, longestPauseMs: 0, examination: null };
   }
   const isFileUnchanged = isUnchanged(history.snapshot, look.snapshot);
-  if (isFileUnchanged && isSidecarUnchanged(history.sidecar, look.sidecar)) {
+  const isSignatureUnchanged = isSameSnapshot(history.signature ?? null, look.signature ?? null);
+  if (isFileUnchanged && isSignatureUnchanged && isSidecarUnchanged(history.sidecar, look.sidecar)) {
     return look.wasMoved === history.wasMoved ? history : { ...history, wasMoved: look.wasMoved };
   }
   // What passes before the first byte says nothing of the pauses between the others.
@@ -92,8 +98,13 @@ export function observe(history: FileHistory | null, look: Look, nowMs: number):
     unchangedSinceMs: nowMs,
     changes: history.changes + 1,
     longestPauseMs: Math.max(history.longestPauseMs, pauseMs),
-    examination: isFileUnchanged ? history.examination : null,
+    examination: isFileUnchanged && isSignatureUnchanged ? history.examination : null,
   };
+}
+
+function isSameSnapshot(one: Snapshot | null, other: Snapshot | null): boolean {
+  if (one === null || other === null) return one === other;
+  return isUnchanged(one, other);
 }
 
 function isSidecarUnchanged(one: SidecarState | null, other: SidecarState | null): boolean {
@@ -116,24 +127,34 @@ export function decide(history: FileHistory, nowMs: number, times: SettleTimes):
   if (history.examination === null) return after(confirmMs, { action: 'examine' });
 
   const { sha256, verdict } = history.examination;
+  // Its signature may come after the file: without one it is not taken, but refused by whoever takes it in.
+  if (verdict === 'unvouched') return after(times.settleMs, { action: 'take', proof: 'settled' });
   if (history.sidecar !== null) {
     if (sha256 !== null && history.sidecar.sha256 === sha256) return { action: 'take', proof: 'sidecar' };
     return after(times.settleMs, { action: 'refuse', sidecarSha256: history.sidecar.sha256 });
   }
+  const { neededMs, proof } = quietNeeded(history, verdict, confirmMs, times);
+  return after(neededMs, { action: 'take', proof });
+}
+
+/** How long a file must have been still to be taken on its content's word. */
+function quietNeeded(
+  { wasMoved, longestPauseMs }: FileHistory,
+  verdict: Exclude<ContentVerdict, 'unvouched'>,
+  confirmMs: number,
+  times: SettleTimes,
+): { readonly neededMs: number; readonly proof: Proof } {
   switch (verdict) {
     case 'whole':
-      return after(Math.min(times.settleMs, Math.max(confirmMs, history.longestPauseMs * PAUSES)), {
-        action: 'take',
-        proof: 'whole',
-      });
+      return { neededMs: Math.min(times.settleMs, Math.max(confirmMs, longestPauseMs * PAUSES)), proof: 'whole' };
     case 'plausible':
-      if (history.wasMoved) return after(confirmMs, { action: 'take', proof: 'moved' });
-      return after(times.settleMs, { action: 'take', proof: 'settled' });
+      if (wasMoved) return { neededMs: confirmMs, proof: 'moved' };
+      return { neededMs: times.settleMs, proof: 'settled' };
     case 'open':
-      if (history.wasMoved) return after(times.confirmMs, { action: 'take', proof: 'moved' });
-      return after(times.settleMs, { action: 'take', proof: 'settled' });
+      if (wasMoved) return { neededMs: times.confirmMs, proof: 'moved' };
+      return { neededMs: times.settleMs, proof: 'settled' };
     case 'unfinished':
-      return after(times.settleMs * (history.wasMoved ? 1 : PATIENCE), { action: 'take', proof: 'settled' });
+      return { neededMs: times.settleMs * (wasMoved ? 1 : PATIENCE), proof: 'settled' };
   }
 }
 

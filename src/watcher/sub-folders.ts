@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { DROP_FOLDERS, type Drop, type DropFolderName, type DropResult, type FinalFolder } from '../model/drop.ts';
-import { type EntryName, entryNameOf, placedNames, SIDECAR_SUFFIX } from './entry-name.ts';
+import { COMPANION_SUFFIXES, type EntryName, entryNameOf, placedNames } from './entry-name.ts';
 import { errorCode, exists, lookAt, moveFile, pathIn, readFolder, syncFolder } from './files.ts';
 import { commitPending, dropOfResult, nameOfPending, pendingPath, resultPath, writePending } from './results.ts';
 import { isSameContent, type Snapshot } from './snapshot.ts';
@@ -114,11 +114,15 @@ export class SubFolders {
     });
   }
 
-  /** Moves the sidecar of `from` to that of `to`. It is a companion: failing to move it stops nothing. */
+  /** Moves the sidecars of `from` to those of `to`. They are companions: failing to move one stops nothing. */
   async moveSidecar(from: Buffer | string, to: string): Promise<void> {
-    const source = Buffer.concat([Buffer.from(from), Buffer.from(SIDECAR_SUFFIX)]);
+    for (const suffix of COMPANION_SUFFIXES) await this.#moveCompanion(from, to, suffix);
+  }
+
+  async #moveCompanion(from: Buffer | string, to: string, suffix: string): Promise<void> {
+    const source = Buffer.concat([Buffer.from(from), Buffer.from(suffix)]);
     try {
-      if ((await lookAt(source))?.type === 'file') await moveFile(source, `${to}${SIDECAR_SUFFIX}`);
+      if ((await lookAt(source))?.type === 'file') await moveFile(source, `${to}${suffix}`);
     } catch (error) {
       this.#log.warn('file.sidecar_left', { file: source.toString(), reason: errorCode(error) });
     }
@@ -184,7 +188,9 @@ export class SubFolders {
 
   async #isFree(folder: string, name: string): Promise<boolean> {
     const path = join(folder, name);
-    const found = await Promise.all([path, `${path}${SIDECAR_SUFFIX}`, resultPath(folder, name)].map(exists));
+    const found = await Promise.all(
+      [path, ...COMPANION_SUFFIXES.map((suffix) => `${path}${suffix}`), resultPath(folder, name)].map(exists),
+    );
     return !found.includes(true);
   }
 

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { type ErrorCode, type ErrorReport, FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Drop } from '../model/drop.ts';
-import { type EntryName, SIDECAR_SUFFIX } from './entry-name.ts';
+import { type EntryName, SIDECAR_SUFFIX, SIGNATURE_SUFFIX } from './entry-name.ts';
 import { type EntryType, errorCode, isMissing, lookAt, pathIn } from './files.ts';
 import type { Content, Intake } from './intake.ts';
 import type { Notices } from './notices.ts';
@@ -144,7 +144,7 @@ export class WaitingFiles {
     if (file.history === null) this.#parts.log.info('file.seen', { file: file.name.text, bytes: snapshot.sizeBytes });
     file.history = observe(
       file.history,
-      { snapshot, sidecar, wasMoved: wasMoved(file.name, snapshot) },
+      { snapshot, sidecar, signature: await this.#signatureOf(file.name), wasMoved: wasMoved(file.name, snapshot) },
       clock.monotonic(),
     );
     await this.#act(file, file.history, null);
@@ -163,7 +163,7 @@ export class WaitingFiles {
         const read = await this.#parts.intake.examine({ name: file.name, snapshot: history.snapshot });
         if (read === null) return this.#lookSoon(file);
         const wasMoved = this.#parts.wasMoved(file.name, history.snapshot);
-        const examination = { sha256: read.image?.sha256 ?? null, verdict: read.verdict };
+        const examination = { sha256: read.sha256, verdict: read.verdict };
         file.history = { ...history, wasMoved, examination };
         return this.#act(file, file.history, read);
       }
@@ -257,6 +257,11 @@ export class WaitingFiles {
       if (isMissing(error)) return null;
       throw error;
     }
+  }
+
+  /** As it stands now: what it says is the trust gate's to judge. */
+  async #signatureOf(name: EntryName): Promise<Snapshot | null> {
+    return (await lookAt(pathIn(this.#parts.root, name, SIGNATURE_SUFFIX)))?.snapshot ?? null;
   }
 
   /** One timer, for the file that is due first. */

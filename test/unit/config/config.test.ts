@@ -18,6 +18,7 @@ describe('a config that says only what it must', () => {
       limits: { total: 32, perSubnet: 16, exclusive: [] },
       control: { socket: null },
       hooks: [],
+      trust: null,
       log: { level: 'info', format: 'json', file: null },
       rules: [
         {

@@ -10,6 +10,7 @@ discovery: { mdns: { services: [arduino, other], interface: eth0 }, usb: true }
 devices:
   - { name: boiler, address: 10.0.7.31, port: 8266, protocol: espota, chip: esp8266, tags: [basement] }
   - { name: pump, mac: "5c:cf:7f:01:02:03" }
+trust: { minisign: [RWSJiCjtx8JdbXJCyWuZGh58lSXAv0rS7fJWQbVLRsnGww7SirOcPrDD], checksums: SHA256SUMS }
 hooks: [{ on: [job.failed], run: [notify, "a b"] }, { on: [file.rejected], post: "http://127.0.0.1/x", timeout: 2s, retries: 0 }]
 limits: { total: 8, per-subnet: 2, exclusive: [[pump, boiler]] }
 log: { level: debug, format: pretty, file: { path: /var/log/d.log, max-size: 1MB, keep: 2 } }`,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../../src/clock.ts';
 import type { LogEvent, LogFields, Logger, LogLevel } from '../../../src/log.ts';
 import type { Drop, DropFolderName, DropLedger, DropResult, FinalFolder, TakenFile } from '../../../src/model/drop.ts';
+import type { Trust } from '../../../src/model/trust.ts';
 import { DropFolder } from '../../../src/watcher/drop-folder.ts';
 import type { ImageKeeper } from '../../../src/watcher/intake.ts';
 import { noise } from '../../fixtures/images/bytes.ts';
@@ -110,6 +111,7 @@ export interface BenchOptions {
   readonly watch?: 'events' | 'polling';
   readonly ledger?: DropLedger;
   readonly store?: ImageKeeper;
+  readonly trust?: Trust;
   readonly onDrop?: (drop: Drop) => void | Promise<void>;
 }
 
@@ -137,6 +139,7 @@ export class Bench implements AsyncDisposable {
       log: this.log,
       ledger: this.ledger,
       store: this.store,
+      trust: options.trust ?? null,
       onDrop: async (drop) => {
         await options.onDrop?.(drop);
         this.drops.push(drop);
