@@ -48,6 +48,7 @@ data: ./data
 control: false
 discovery:
   mdns: { services: [${service}], interface: 127.0.0.1 }
+  usb: true
 rules:
   - name: sensors
     firmware: { file: "sensor-*.bin", chip: esp8266 }
@@ -59,5 +60,10 @@ rules:
     devices: { name: "plug-*" }
     update: { protocol: espota, password: { env: DEMO_OTA_PASSWORD }, retries: 3 }
     verify: { proof: returned, within: 10s }
+  - name: gateways
+    firmware: { file: "gateway-*.bin", chip: esp8266 }
+    devices: { name: "usb:*" }
+    update: { protocol: serial }
+    when: attach
 `;
 }

@@ -21,6 +21,9 @@ const WORDS: Readonly<Partial<Record<LogEvent, string>>> = {
   'job.retry': 'broken off',
   'job.succeeded': 'back on the network',
   'job.failed': 'failed',
+  'unit.started': 'plugged in',
+  'unit.succeeded': 'written, verified and started',
+  'unit.failed': 'failed',
 };
 
 /** Bars on a terminal, a line per event elsewhere. */

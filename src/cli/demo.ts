@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,13 +9,17 @@ import { formatProblems } from '../config/problem.ts';
 import { createDaemon, type Daemon } from '../daemon.ts';
 import type { Logger } from '../log.ts';
 import type { DropResult, DropResultJob } from '../model/drop.ts';
+import type { Unit } from '../model/unit.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { Lifecycle } from '../service/lifecycle.ts';
+import type { SimulatedBoard } from '../simulator/chip/board.ts';
+import type { Chips } from '../simulator/chip/chips.ts';
 import { BRISK } from '../simulator/cores.ts';
 import { type Fleet, startFleet } from '../simulator/fleet.ts';
 import { sampleImage } from '../simulator/sample-image.ts';
 import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import { configEnvironment } from './config-file.ts';
+import { DEMO_SLOTS, demoPorts, endedUnits, startDemoBoards } from './demo-boards.ts';
 import { DEMO_FLEET, DEMO_PASSWORD, type DemoDevice, demoConfig } from './demo-fleet.ts';
 import { type DemoScreen, demoScreen } from './demo-screen.ts';
 import type { Io } from './io.ts';
@@ -37,8 +41,8 @@ export function defineDemo(program: Command, run: Run): void {
     .command('demo')
     .summary('a pretend fleet gets an update, on this machine only')
     .description(
-      'Starts a dozen simulated devices on the loopback interface and the daemon itself, drops two firmware files into its folder, and ' +
-        'prints what became of each device. One of the devices is faulty, on purpose.',
+      'Starts a dozen simulated devices on the loopback interface, two boards on a simulated USB hub and the daemon itself, drops three ' +
+        'firmware files into its folder, and prints what became of each device. One of the devices is faulty, on purpose.',
     )
     .option('--keep', 'leave drop folder, journal and results behind to look at');
   withCommonOptions(command, ['dropflash demo', 'dropflash demo --json', 'dropflash demo --keep']).action(
@@ -49,7 +53,7 @@ export function defineDemo(program: Command, run: Run): void {
 /** Done when every device ended as it should: the healthy ones updated, the faulty one recognised. */
 export async function demo(args: DemoArgs, io: Io): Promise<ExitCode> {
   const folder = await mkdtemp(join(tmpdir(), 'dropflash-demo-'));
-  const screen = demoScreen(io, DEMO_FLEET, systemClock);
+  const screen = demoScreen(io, [...DEMO_FLEET, ...DEMO_SLOTS], systemClock);
   const beganMs = systemClock.monotonic();
   try {
     const rows = await play(folder, screen, io);
@@ -80,26 +84,29 @@ async function play(folder: string, screen: DemoScreen, io: Io): Promise<DemoRow
   // A name of its own, so that two demos on one machine do not see one another's devices.
   const service = `demo${randomBytes(4).toString('hex')}`;
   const fleet = await startFleet(DEMO_FLEET, { service, timings: TIMINGS });
+  const boards = await startDemoBoards();
   try {
-    const daemon = await openDaemon(folder, service, screen, io);
+    const daemon = await openDaemon(folder, service, boards, screen, io);
     const lifecycle = new Lifecycle(daemon.parts, { clock: systemClock, log: screen.log });
     await lifecycle.start(STOP_MS);
     try {
       screen.say(
-        `${DEMO_FLEET.length} devices are on the network; two firmware files are dropped into ${join(folder, 'drop')}`,
+        `${DEMO_FLEET.length} devices are on the network, ${boards.boards.length} boards on USB; three firmware files are dropped into ${join(folder, 'drop')}`,
       );
       await dropImages(join(folder, 'drop'));
       const jobs = await untilFinished(join(folder, 'drop'), daemon, io, systemClock);
-      return DEMO_FLEET.map((device) => rowOf(device, jobs, fleet));
+      const units = await untilWritten(join(folder, 'data'), boards.boards.length, daemon, io, systemClock);
+      return [...DEMO_FLEET.map((device) => rowOf(device, jobs, fleet)), ...boards.boards.map(boardRow(units))];
     } finally {
       await lifecycle.stop(STOP_MS);
     }
   } finally {
+    await boards.stop();
     await fleet.stop();
   }
 }
 
-async function openDaemon(folder: string, service: string, screen: DemoScreen, io: Io): Promise<Daemon> {
+async function openDaemon(folder: string, service: string, boards: Chips, screen: DemoScreen, io: Io): Promise<Daemon> {
   const file = join(folder, 'config.yaml');
   await writeFile(file, demoConfig(service));
   const environment = configEnvironment({ ...io, env: { ...io.env, DEMO_OTA_PASSWORD: DEMO_PASSWORD } }, 'required');
@@ -113,12 +120,14 @@ async function openDaemon(folder: string, service: string, screen: DemoScreen, i
     random: Math.random,
     log,
     onProgress: (job, sentBytes, totalBytes) => screen.progress(job.id, sentBytes, totalBytes),
+    onUnitProgress: ({ slot }, _step, doneBytes, totalBytes) => screen.progress(slot, doneBytes, totalBytes),
+    usbPorts: { list: async () => demoPorts(boards) },
   });
 }
 
 /** As people should: written elsewhere, then renamed into place. */
 async function dropImages(drop: string): Promise<void> {
-  const images = { 'sensor-2.0.0.bin': 'esp8266', 'plug-2.0.0.bin': 'esp32' } as const;
+  const images = { 'sensor-2.0.0.bin': 'esp8266', 'plug-2.0.0.bin': 'esp32', 'gateway-2.0.0.bin': 'esp8266' } as const;
   await mkdir(drop, { recursive: true });
   for (const [name, chip] of Object.entries(images)) {
     const part = join(drop, `.${name}.part`);
@@ -133,10 +142,53 @@ async function untilFinished(drop: string, { fatal }: Daemon, { signals }: Io, c
   const endMs = clock.monotonic() + LONGEST_MS;
   for (;;) {
     const results = await readResults(drop);
-    if (results.length === 2) return results.flatMap(({ jobs }) => jobs);
+    if (results.length === 3) return results.flatMap(({ jobs }) => jobs);
     if (clock.monotonic() > endMs) throw new Error(`the fleet was not done after ${LONGEST_MS / 1000} s`);
     await sleep(clock, 100, signal);
   }
+}
+
+/** Looks at the records, as `dropflash units` does. */
+async function untilWritten(
+  dataPath: string,
+  count: number,
+  { fatal }: Daemon,
+  { signals }: Io,
+  clock: Clock,
+): Promise<readonly Unit[]> {
+  const signal = AbortSignal.any([signals.stop, fatal]);
+  const endMs = clock.monotonic() + LONGEST_MS;
+  for (;;) {
+    const units = endedUnits(dataPath);
+    if (units.length >= count) return units;
+    if (clock.monotonic() > endMs) throw new Error(`the boards were not done after ${LONGEST_MS / 1000} s`);
+    await sleep(clock, 100, signal);
+  }
+}
+
+/** What became of one board, by its record and by its flash. */
+function boardRow(units: readonly Unit[]): (board: SimulatedBoard) => DemoRow {
+  return ({ mac, flash }) => {
+    const unit = units.find(({ board }) => board?.mac === mac);
+    const state = unit?.state ?? 'no record';
+    const isWritten = (unit?.images ?? []).some(({ offset, sizeBytes, sha256 }) => {
+      return (
+        createHash('sha256')
+          .update(flash.subarray(offset, offset + sizeBytes))
+          .digest('hex') === sha256
+      );
+    });
+    return {
+      device: unit?.slot ?? mac,
+      core: 'esp8266 on USB',
+      state,
+      proof: state === 'succeeded' ? 'accepted' : null,
+      attempts: 1,
+      code: unit?.error?.code ?? null,
+      installs: isWritten ? 1 : 0,
+      isAsExpected: state === 'succeeded' && isWritten,
+    };
+  };
 }
 
 async function readResults(drop: string): Promise<DropResult[]> {
@@ -170,7 +222,7 @@ function report(rows: readonly DemoRow[], elapsedMs: number, args: DemoArgs, io:
   ]);
   printLines(args.json ? io.stderr : io.stdout, lines);
   const updated = rows.filter(({ state }) => state === 'succeeded').length;
-  const sentence = `${updated} of ${rows.length} devices proven to have come back with the image in ${(elapsedMs / 1000).toFixed(1)} s; ${
+  const sentence = `${updated} of ${rows.length} devices and boards proven to have the image in ${(elapsedMs / 1000).toFixed(1)} s; ${
     isGood ? 'the faulty one was recognised.' : 'this is not as it should be.'
   }`;
   const output = args.json ? io.stderr : io.stdout;
