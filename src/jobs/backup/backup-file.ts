@@ -3,6 +3,8 @@ import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/prom
 import { basename, dirname } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { FlashError } from '../../errors.ts';
+import { CHIP_FACTS, FLASH_MODES } from '../../firmware/chips.ts';
+import { IMAGE_MAGIC } from '../../firmware/formats/header.ts';
 import { CHIPS, type Chip } from '../../model/chip.ts';
 import type { BoardIdentity } from '../../model/unit.ts';
 import type { Board, OnBytes } from '../line/bench.ts';
@@ -13,12 +15,16 @@ export interface BackupMetadata extends BoardIdentity {
   /** Of the bytes in the file. */
   readonly file: string;
   readonly sizeBytes: number;
+  /** `QIO`, `DIO`, …, as the header of the image that the ROM starts has it; null: there is none. */
+  readonly flashMode: string | null;
   readonly sha256: string;
   /** ISO 8601. */
   readonly madeAt: string;
 }
 
 const FORMAT = 'dropflash-backup-1';
+/** esptool, "Firmware Image Format": the flash mode is the third byte of the header. */
+const MODE_BYTE = 2;
 
 /** Read at once, and begun anew at once where the line fails: two seconds at 921600 baud. */
 const BLOCK_BYTES = 0x3_0000;
@@ -43,13 +49,14 @@ export async function writeBackup(
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o750 });
     const file = await open(part, 'w', 0o640);
-    const sha256 = await copyFlash(board, file, sizeBytes, onBytes).finally(() => file.close());
+    const { sha256, head } = await copyFlash(board, file, sizeBytes, onBytes).finally(() => file.close());
     const madeAt = new Date(clock.now()).toISOString();
     const metadata: BackupMetadata = {
       format: FORMAT,
       file: basename(path),
       ...board.identity,
       sizeBytes,
+      flashMode: flashModeOf(board.identity, head),
       sha256,
       madeAt,
     };
@@ -63,17 +70,31 @@ export async function writeBackup(
   }
 }
 
-async function copyFlash(board: Board, file: FileHandle, sizeBytes: number, onBytes: OnBytes): Promise<string> {
+async function copyFlash(
+  board: Board,
+  file: FileHandle,
+  sizeBytes: number,
+  onBytes: OnBytes,
+): Promise<{ sha256: string; head: Uint8Array }> {
   const hash = createHash('sha256');
+  let head: Uint8Array = new Uint8Array();
   for (let offset = 0; offset < sizeBytes; offset += BLOCK_BYTES) {
     const length = Math.min(BLOCK_BYTES, sizeBytes - offset);
     const block = await board.read(offset, length, (done) => onBytes(offset + done, sizeBytes));
+    if (offset === 0) head = block;
     hash.update(block);
     await file.write(block, 0, block.length, offset);
     onBytes(offset + length, sizeBytes);
   }
   await file.sync();
-  return hash.digest('hex');
+  return { sha256: hash.digest('hex'), head };
+}
+
+/** Every bootloader begins within the first block. */
+function flashModeOf({ chip }: BoardIdentity, head: Uint8Array): string | null {
+  const { bootloaderOffset } = CHIP_FACTS[chip];
+  if (head[bootloaderOffset] !== IMAGE_MAGIC) return null;
+  return FLASH_MODES[head[bootloaderOffset + MODE_BYTE] ?? -1] ?? null;
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {

@@ -51,7 +51,7 @@ describe('commands for one board on a port', { timeout: 30_000 }, () => {
     const before = Buffer.from(one.flash);
     const made = await dropflash('backup', '--port', portOf(one), '--out', 'one.bin', '--json');
     expect(made.exitCode).toBe(0);
-    expect(made.json()).toMatchObject({ chip: 'esp32c3', mac: one.mac, sizeBytes: 0x400000 });
+    expect(made.json()).toMatchObject({ chip: 'esp32c3', mac: one.mac, sizeBytes: 0x400000, flashMode: 'DIO' });
     expect(readFileSync(join(folder, 'one.bin')).equals(before)).toBe(true);
 
     expect((await dropflash('erase', '--port', portOf(one), '--all')).exitCode).toBe(0);

@@ -103,6 +103,9 @@ describe('the shape', () => {
     ],
     ['an incomplete MAC', atTop('devices: [{ name: a, mac: "5c:cf:7f" }]'), '3:27 devices[0].mac CONFIG_BAD_VALUE'],
     ['a device without identity', atTop('devices: [{ name: a }]'), '3:11 devices[0] CONFIG_MISSING_KEY'],
+    ['boards on ports by espota', inRule('when: attach'), '5:5 rules[0].update CONFIG_CONFLICT'],
+    ['a line without boards on ports', inRule('line: {}'), '8:11 rules[0].line CONFIG_CONFLICT'],
+    ['a backup over the network', inRule('backup: {}'), '8:13 rules[0].backup CONFIG_CONFLICT'],
     ['a wrong port range', inRule('update: { listen: 9-4 }'), '8:23 rules[0].update.listen CONFIG_BAD_VALUE'],
     [
       'a control character',
