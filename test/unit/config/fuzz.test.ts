@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { array, assert, constantFrom, nat, oneof, property, record, string } from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/load.ts';
 import { parseYaml } from '../../../src/config/yaml-source.ts';
@@ -45,24 +45,24 @@ const SCRAPS = [
 ];
 const VALUES = ['3', '-1', '1.5', 'true', 'null', '[]', '{}', '[a]', '{ a: 1 }', '"\\u0000"', '.nan', '1e400', 'x'];
 
-const edits = array(
-  record({
-    at: nat(EXAMPLE.length),
-    remove: nat(12),
-    insert: oneof(constantFrom(...SCRAPS, ...VALUES), string({ maxLength: 8, unit: 'binary' })),
+const edits = fc.array(
+  fc.record({
+    at: fc.nat(EXAMPLE.length),
+    remove: fc.nat(12),
+    insert: fc.oneof(fc.constantFrom(...SCRAPS, ...VALUES), fc.string({ maxLength: 8, unit: 'binary' })),
   }),
   { minLength: 1, maxLength: 4 },
 );
 
 describe('any text', () => {
   it('is a config or has problems at real places', () => {
-    assert(property(string({ unit: 'binary', maxLength: 200 }), expectSound), { numRuns: 100 });
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), expectSound), { numRuns: 100 });
   });
 
   it('made of YAML marks never throws', () => {
-    const marks = array(constantFrom(...SCRAPS, ...VALUES, 'a', '  ', '<<'), { maxLength: 40 });
-    assert(
-      property(marks, (parts) => {
+    const marks = fc.array(fc.constantFrom(...SCRAPS, ...VALUES, 'a', '  ', '<<'), { maxLength: 40 });
+    fc.assert(
+      fc.property(marks, (parts) => {
         parseYaml(parts.join(''));
       }),
       { numRuns: 2000 },
@@ -75,15 +75,15 @@ describe('the example, damaged', () => {
     const damaged = edits.map((list) =>
       list.reduce((text, { at, remove, insert }) => text.slice(0, at) + insert + text.slice(at + remove), EXAMPLE),
     );
-    assert(property(damaged, expectSound), { numRuns: 40 });
+    fc.assert(fc.property(damaged, expectSound), { numRuns: 40 });
   });
 
   it('in one value', () => {
     const lines = EXAMPLE.split('\n');
     const settings = [...lines.keys()].filter((index) => /^ *(?:- )?[\w-]+:/.test(lines[index] ?? ''));
-    const damaged = record({ index: constantFrom(...settings), value: constantFrom(...VALUES) }).map(
-      ({ index, value }) => lines.with(index, (lines[index] ?? '').replace(/:.*$/, `: ${value}`)).join('\n'),
-    );
-    assert(property(damaged, expectSound), { numRuns: 60 });
+    const damaged = fc
+      .record({ index: fc.constantFrom(...settings), value: fc.constantFrom(...VALUES) })
+      .map(({ index, value }) => lines.with(index, (lines[index] ?? '').replace(/:.*$/, `: ${value}`)).join('\n'));
+    fc.assert(fc.property(damaged, expectSound), { numRuns: 60 });
   });
 });

@@ -1,4 +1,4 @@
-import { assert, integer, property } from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatDuration, formatSize, parseDuration, parseSize } from '../../../src/config/units.ts';
 
@@ -16,7 +16,9 @@ describe('durations', () => {
   );
 
   it('are read back as they were written', () => {
-    assert(property(integer({ min: 0 }), (durationMs) => parseDuration(formatDuration(durationMs)) === durationMs));
+    fc.assert(
+      fc.property(fc.integer({ min: 0 }), (durationMs) => parseDuration(formatDuration(durationMs)) === durationMs),
+    );
   });
 });
 
@@ -32,6 +34,6 @@ describe('sizes', () => {
   );
 
   it('are read back as they were written', () => {
-    assert(property(integer({ min: 0 }), (sizeBytes) => parseSize(formatSize(sizeBytes)) === sizeBytes));
+    fc.assert(fc.property(fc.integer({ min: 0 }), (sizeBytes) => parseSize(formatSize(sizeBytes)) === sizeBytes));
   });
 });
