@@ -34,7 +34,7 @@ export class DropTable implements DropLedger {
     this.#decide = database.prepare('UPDATE drops SET result = ? WHERE id = ?');
     const select = `SELECT drops.*, images.size_bytes, images.dossier FROM drops JOIN images ON images.sha256 = drops.image`;
     this.#get = database.prepare(`${select} WHERE id = ?`);
-    this.#unfinished = database.prepare(`${select} WHERE finished = 0 ORDER BY seen_ms, id`);
+    this.#unfinished = database.prepare(`${select} WHERE finished = 0 ORDER BY seen_ms, drops.rowid`);
   }
 
   taken(file: TakenFile, origin: FileOrigin = UNKNOWN_ORIGIN): Drop {

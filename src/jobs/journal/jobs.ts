@@ -98,19 +98,19 @@ export class JobTable {
     );
     this.#get = database.prepare('SELECT * FROM jobs WHERE id = ?');
     const active = ACTIVE_STATES.map((state) => `'${state}'`).join(', ');
-    this.#active = database.prepare(`SELECT * FROM jobs WHERE state IN (${active}) ORDER BY created_ms, id`);
+    this.#active = database.prepare(`SELECT * FROM jobs WHERE state IN (${active}) ORDER BY rowid`);
     this.#isActive = database.prepare(
       `SELECT EXISTS (SELECT 1 FROM jobs WHERE release = ? AND state IN (${active})) AS active`,
     );
-    this.#byRelease = database.prepare('SELECT * FROM jobs WHERE release = ? ORDER BY created_ms, id');
+    this.#byRelease = database.prepare('SELECT * FROM jobs WHERE release = ? ORDER BY rowid');
     this.#byDevice = database.prepare(
-      'SELECT * FROM jobs WHERE release = ? AND device IN (SELECT value FROM json_each(?)) ORDER BY created_ms, id',
+      'SELECT * FROM jobs WHERE release = ? AND device IN (SELECT value FROM json_each(?)) ORDER BY rowid',
     );
     this.#list = database.prepare(
       `SELECT * FROM jobs
        WHERE ($states IS NULL OR state IN (SELECT value FROM json_each($states)))
          AND ($devices IS NULL OR device IN (SELECT value FROM json_each($devices))) AND ($release IS NULL OR release = $release)
-       ORDER BY created_ms DESC, id LIMIT $limit`,
+       ORDER BY rowid DESC LIMIT $limit`,
     );
     this.#nextAttempt = database.prepare('SELECT COALESCE(MAX(number), 0) + 1 AS number FROM attempts WHERE job = ?');
     this.#openAttempt = database.prepare('INSERT INTO attempts (job, number, started_ms) VALUES (?, ?, ?)');

@@ -10,7 +10,10 @@ export interface ReleaseRecord extends Release {
 /** A release that is to be entered: an ordinary one unless it says what it takes back. */
 type NewRelease = Omit<ReleaseRecord, 'state' | 'imageName' | 'undoOf'> & Partial<Pick<ReleaseRecord, 'undoOf'>>;
 
-/** The releases: at most one per slot is current (a unique index holds that). */
+/**
+ * The releases: at most one per slot is current (a unique index holds that). Their order is the one they were entered in (`rowid`), not that of
+ * the clock: which of two is the newer decides what a board gets, and clocks tie and step back.
+ */
 export class ReleaseTable {
   readonly #insert: StatementSync;
   readonly #end: StatementSync;
@@ -30,14 +33,12 @@ export class ReleaseTable {
     this.#end = database.prepare('UPDATE releases SET state = ? WHERE id = ?');
     const select = 'SELECT releases.*, drops.name AS image_name FROM releases JOIN drops ON drops.id = drop_id';
     this.#get = database.prepare(`${select} WHERE releases.id = ?`);
-    this.#all = database.prepare(`${select} ORDER BY created_ms DESC, releases.id LIMIT ?`);
-    this.#current = database.prepare(
-      `${select} WHERE state = 'current' AND undo_of IS NULL ORDER BY created_ms, releases.id`,
-    );
+    this.#all = database.prepare(`${select} ORDER BY releases.rowid DESC LIMIT ?`);
+    this.#current = database.prepare(`${select} WHERE state = 'current' AND undo_of IS NULL ORDER BY releases.rowid`);
     this.#bySlot = database.prepare(`${select} WHERE state = 'current' AND slot = ?`);
-    this.#byDrop = database.prepare(`${select} WHERE drop_id = ? ORDER BY created_ms, releases.id`);
+    this.#byDrop = database.prepare(`${select} WHERE drop_id = ? ORDER BY releases.rowid`);
     this.#undos = database.prepare(
-      `${select} WHERE state = 'current' AND undo_of IN (SELECT id FROM releases WHERE slot = ?) ORDER BY created_ms`,
+      `${select} WHERE state = 'current' AND undo_of IN (SELECT id FROM releases WHERE slot = ?) ORDER BY releases.rowid`,
     );
     this.#expired = database.prepare(`${select} WHERE state = 'current' AND expires_ms <= ?`);
   }
