@@ -80,8 +80,10 @@ function effectiveOption(value: OptionValue, kind: string | undefined): unknown 
 }
 
 function effectiveWhen(when: When): unknown {
-  if (when.kind !== 'window') return when.kind;
-  return { cron: when.cron, for: formatDuration(when.forMs), timezone: when.timezone };
+  if (when.kind === 'now' || when.kind === 'attach') return when.kind;
+  const { timezone, blackouts } = when;
+  if (when.kind === 'date') return { at: when.at, timezone, blackouts };
+  return { cron: when.cron, for: formatDuration(when.forMs), timezone, blackouts };
 }
 
 function effectiveRollout({ canary, waves, soakMs, stopAt, pauseAfter }: RolloutSettings): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Rule, UpdateSettings, When } from '../model/rule.ts';
+import type { Rule, UpdateSettings } from '../model/rule.ts';
 import { GUARD_OVERRIDES } from '../model/rule.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { backupSchema, checkLineRule, lineSchema, NO_LINE } from './line-schema.ts';
@@ -8,18 +8,15 @@ import { describeValue } from './problem.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 import type { SecretPlaces } from './secret.ts';
 import { devicesSchema, firmwareSchema } from './selector-schema.ts';
-import { duration, expecting, listOf, oneOf, refuse, text, timezone, wholeNumber } from './values.ts';
+import { duration, expecting, listOf, oneOf, text, wholeNumber } from './values.ts';
 import { verifySchema } from './verify-schema.ts';
+import { type WhenContext, whenSchema } from './when-schema.ts';
 
 const DAY_MS = 86_400_000;
 
 /** What a rule of this build can refer to. */
-export interface RuleContext {
+export interface RuleContext extends WhenContext {
   readonly protocols: readonly ProtocolOptions[];
-  /** What is wrong with a cron expression, or null. */
-  readonly cronProblem: (expression: string) => string | null;
-  /** The zone of maintenance windows that name none. */
-  readonly timezone: string;
   readonly secrets: SecretPlaces;
   /** Against the folder of the config file. */
   readonly resolvePath: (path: string) => string;
@@ -55,32 +52,6 @@ function updateMessage({ code, input }: z.core.$ZodRawIssue, names: readonly str
   return `expected a protocol (${names.join(', ')}), found ${describeValue(found)}${hint}`;
 }
 
-function whenSchema({ cronProblem, timezone: machineZone }: RuleContext) {
-  const cron = text('a cron expression').superRefine((expression, context) => {
-    const problem = cronProblem(expression);
-    if (problem !== null) refuse(context, `expected a cron expression such as "0 2 * * *"; ${problem}`);
-  });
-  const window = z
-    .strictObject({
-      cron: cron.describe('When the maintenance window opens, as a cron expression.'),
-      for: duration(60_000, 7 * DAY_MS).describe('How long it stays open. Attempts start only while it is open.'),
-      timezone: timezone()
-        .optional()
-        .describe('Time zone of `cron`, by its IANA name. Without it: that of this machine.'),
-    })
-    .transform(
-      (window): When => ({
-        kind: 'window',
-        cron: window.cron,
-        forMs: window.for,
-        timezone: window.timezone ?? machineZone,
-      }),
-    );
-  const now = z.literal('now').transform((): When => ({ kind: 'now' }));
-  const attach = z.literal('attach').transform((): When => ({ kind: 'attach' }));
-  return z.union([now, attach, window], expecting('now, attach or a maintenance window { cron, for, timezone }'));
-}
-
 /** What `update:` is read as where a rule has none. The cast: the compiler cannot see that every option has a default. */
 const NOTHING_SET = {} as { protocol: string };
 
@@ -100,7 +71,7 @@ export function ruleSchema(context: RuleContext) {
         when: whenSchema(context)
           .prefault('now')
           .describe(
-            'When attempts may start: now; within a maintenance window; attach: as boards are plugged into the ports of this machine.',
+            'When attempts may start: now; within a maintenance window; from a date on; attach: as boards are plugged into the ports of this machine.',
           ),
         rollout: rolloutSchema
           .optional()

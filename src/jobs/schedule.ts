@@ -1,6 +1,6 @@
 import type { Rule, When } from '../model/rule.ts';
 import { type CronTimes, lastOccurrence, nextOccurrence, parseCron } from './cron-times.ts';
-import { Zone } from './zone.ts';
+import { DAY_MS, Zone } from './zone.ts';
 
 export type WindowWhen = Extract<When, { kind: 'window' }>;
 
@@ -28,7 +28,7 @@ export class MaintenanceWindow {
   #known: { readonly fromMs: number; readonly state: WindowState } | null = null;
 
   /** Throws RangeError for an expression that {@link cronProblem} objects to, or an unknown zone; the config has checked before. */
-  constructor({ cron, forMs, timezone }: WindowWhen) {
+  constructor({ cron, forMs, timezone }: Pick<WindowWhen, 'cron' | 'forMs' | 'timezone'>) {
     const times = parseCron(cron);
     if (typeof times === 'string') throw new RangeError(`${JSON.stringify(cron)}: ${times}`);
     this.#times = times;
@@ -56,21 +56,66 @@ export class MaintenanceWindow {
   }
 }
 
-/** The windows of all rules: each is worked out once, and asked for every job of every turn. */
+/** The schedules of all rules: each is worked out once, and asked for every job of every turn. */
 export class WindowCalendar {
-  readonly #windows = new WeakMap<WindowWhen, MaintenanceWindow>();
+  readonly #schedules = new WeakMap<Scheduled, Schedule>();
 
-  /** When the rule's window opens next, epoch ms; null: its jobs may start now. */
+  /** When the rule's jobs may start next, epoch ms; null: now. */
   opensAt({ when }: Pick<Rule, 'when'>, nowMs: number): number | null {
-    if (when.kind !== 'window') return null;
-    let window = this.#windows.get(when);
-    if (window === undefined) {
-      window = new MaintenanceWindow(when);
-      this.#windows.set(when, window);
+    if (when.kind === 'now' || when.kind === 'attach') return null;
+    let schedule = this.#schedules.get(when);
+    if (schedule === undefined) {
+      schedule = scheduleOf(when);
+      this.#schedules.set(when, schedule);
     }
-    const state = window.at(nowMs);
-    return state.isOpen ? null : state.opensAtMs;
+    const opensAtMs = firstFree(schedule, nowMs);
+    return opensAtMs === nowMs ? null : opensAtMs;
   }
+}
+
+type Scheduled = Exclude<When, { kind: 'now' } | { kind: 'attach' }>;
+
+interface Schedule {
+  /** The first moment at or after this one that the blackouts are not asked about, epoch ms. */
+  readonly openFrom: (atMs: number) => number;
+  /** In the order of their beginning; the end is no longer part of it. */
+  readonly blackouts: readonly { readonly fromMs: number; readonly untilMs: number }[];
+}
+
+function scheduleOf(when: Scheduled): Schedule {
+  const zone = new Zone(when.timezone);
+  const blackouts = when.blackouts
+    .map(({ from, until }) => ({ fromMs: zone.at(localTime(from)), untilMs: zone.at(localEnd(until)) }))
+    .toSorted((left, right) => left.fromMs - right.fromMs);
+  if (when.kind === 'date') {
+    const fromMs = zone.at(localTime(when.at));
+    return { openFrom: (atMs) => Math.max(atMs, fromMs), blackouts };
+  }
+  const window = new MaintenanceWindow(when);
+  const openFrom = (atMs: number): number => {
+    const state = window.at(atMs);
+    return state.isOpen ? atMs : state.opensAtMs;
+  };
+  return { openFrom, blackouts };
+}
+
+/** Each blackout is left once, and time only goes on: so this ends. */
+function firstFree({ openFrom, blackouts }: Schedule, nowMs: number): number {
+  let atMs = openFrom(nowMs);
+  for (const { fromMs, untilMs } of blackouts) {
+    if (fromMs <= atMs && atMs < untilMs) atMs = openFrom(untilMs);
+  }
+  return atMs;
+}
+
+/** `2026-12-24` or `2026-12-24T18:00` as a local time (zone.ts). */
+function localTime(text: string): number {
+  return Date.parse(text.includes('T') ? `${text}:00Z` : `${text}T00:00:00Z`);
+}
+
+/** A last day is part of what it ends. */
+function localEnd(text: string): number {
+  return text.includes('T') ? localTime(text) : localTime(text) + DAY_MS;
 }
 
 function endOf(state: WindowState): number {

@@ -38,6 +38,14 @@ export class Zone {
     return Math.floor((atMs + this.#offsetAt(atMs)) / DAY_MS) * DAY_MS;
   }
 
+  /** The moment, epoch ms, at which the clocks show `local`: the first of two, or where they skip it the moment they do. */
+  at(local: number): number {
+    const day = Math.floor(local / DAY_MS) * DAY_MS;
+    const piece = this.pieces(day).find(({ fromLocal, untilLocal }) => fromLocal <= local && local < untilLocal);
+    if (piece === undefined) throw new RangeError(`no moment of the day shows ${new Date(local).toISOString()}`);
+    return piece.kind === 'passes' ? local - piece.offsetMs : piece.atMs;
+  }
+
   /** The local day that begins at `day` (a local time), in pieces, as they pass. Where clocks are put back, two pieces overlap. */
   pieces(day: number): readonly Piece[] {
     const end = day + DAY_MS;

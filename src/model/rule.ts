@@ -43,10 +43,29 @@ export interface UpdateSettings {
   readonly options: OptionValues;
 }
 
+/** A time in which nothing starts: days (`2026-12-24`, the last one included) or moments (`2026-12-24T18:00`) of the rule's time zone. */
+export interface Blackout {
+  readonly from: string;
+  readonly until: string;
+}
+
 export type When =
   | { readonly kind: 'now' }
-  /** A maintenance window opens at each match of `cron` in `timezone` and stays open for `forMs`. */
-  | { readonly kind: 'window'; readonly cron: string; readonly forMs: number; readonly timezone: string }
+  /** A maintenance window opens at each match of `cron` in `timezone` and stays open for `forMs`, but for the blackouts. */
+  | {
+      readonly kind: 'window';
+      readonly cron: string;
+      readonly forMs: number;
+      readonly timezone: string;
+      readonly blackouts: readonly Blackout[];
+    }
+  /** From a moment of `timezone` on, such as `2026-12-01T02:00`, but for the blackouts. One that has passed unattended is made up for. */
+  | {
+      readonly kind: 'date';
+      readonly at: string;
+      readonly timezone: string;
+      readonly blackouts: readonly Blackout[];
+    }
   /** As soon as a board is plugged into a port, and at once for those that are there. */
   | { readonly kind: 'attach' };
 

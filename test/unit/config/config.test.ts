@@ -119,7 +119,7 @@ describe('values', () => {
     }));
 
   it('reads a maintenance window, in the zone of the machine unless told', () => {
-    const window = { kind: 'window', cron: '0 2 * * *', forMs: 10_800_000 };
+    const window = { kind: 'window', cron: '0 2 * * *', forMs: 10_800_000, blackouts: [] };
     expect(ruleOf('when: { cron: "0 2 * * *", for: 3h }')?.when).toEqual({ ...window, timezone: 'Europe/Vienna' });
     expect(ruleOf('when: { cron: "0 2 * * *", for: 3h, timezone: Asia/Tokyo }')?.when).toEqual({
       ...window,

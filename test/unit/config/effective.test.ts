@@ -37,6 +37,13 @@ describe('the effective config', () => {
       'a version over TCP',
       configText({ rule: 'verify: { proof: verified, version: { tcp: 23, match: "v{version}$" } }' }),
     ],
+    ['a date', configText({ rule: 'when: { at: 2026-12-01T02:00, timezone: Asia/Tokyo }' })],
+    [
+      'blackouts',
+      configText({
+        rule: 'when: { cron: "0 2 * * *", for: 3h, blackouts: [{ from: 2026-12-24, until: 2026-12-26 }, { from: 2026-12-31T18:00, until: 2027-01-01 }] }',
+      }),
+    ],
     ['one wave', configText({ rule: 'rollout: {}' })],
     [
       'waves',

@@ -77,6 +77,11 @@ class JumpingClock implements Clock {
     return { cancel: () => this.#timers.delete(timer) };
   }
 
+  /** The machine sleeps: time goes on, and no timer fires before it wakes. */
+  sleep(forMs: number): void {
+    this.#nowMs += forMs;
+  }
+
   /** To the next timer, or to `limitMs` where that comes first. */
   jump(limitMs: number): void {
     let nextMs = limitMs;

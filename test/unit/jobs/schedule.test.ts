@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cronProblem, MaintenanceWindow, WindowCalendar, type WindowState } from '../../../src/jobs/schedule.ts';
+import type { Rule } from '../../../src/model/rule.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 function windowOf(cron: string, hours: number, timezone: string): MaintenanceWindow {
-  return new MaintenanceWindow({ kind: 'window', cron, forMs: hours * HOUR_MS, timezone });
+  return new MaintenanceWindow({ cron, forMs: hours * HOUR_MS, timezone });
 }
 
 function readable(state: WindowState): string {
@@ -200,10 +201,63 @@ describe('a cron expression', () => {
 describe('the calendar of all rules', () => {
   it('tells when jobs may start', () => {
     const calendar = new WindowCalendar();
-    const when = { kind: 'window', cron: '0 2 * * *', forMs: HOUR_MS, timezone: 'UTC' } as const;
+    const when = { kind: 'window', cron: '0 2 * * *', forMs: HOUR_MS, timezone: 'UTC', blackouts: [] } as const;
     expect(calendar.opensAt({ when: { kind: 'now' } }, 0)).toBeNull();
     expect(calendar.opensAt({ when }, 0)).toBe(2 * HOUR_MS);
     expect(calendar.opensAt({ when }, 2 * HOUR_MS)).toBeNull();
     expect(calendar.opensAt({ when }, 3 * HOUR_MS)).toBe(DAY_MS + 2 * HOUR_MS);
+  });
+});
+
+describe('a date', () => {
+  const calendar = new WindowCalendar();
+  const opens = (when: Rule['when'], instant: string) => {
+    const opensAtMs = calendar.opensAt({ when }, Date.parse(instant));
+    return opensAtMs === null ? 'now' : new Date(opensAtMs).toISOString();
+  };
+
+  it.each([
+    ['2026-12-01T02:00', 'Europe/Berlin', '2026-11-30T00:00:00Z', '2026-12-01T01:00:00.000Z'],
+    ['2026-12-01', 'Europe/Berlin', '2026-11-30T00:00:00Z', '2026-11-30T23:00:00.000Z'],
+    ['2026-12-01T02:00', 'Europe/Berlin', '2026-12-01T01:00:00Z', 'now'],
+    ['2026-12-01T02:00', 'Europe/Berlin', '2027-08-01T00:00:00Z', 'now'],
+    // Skipped, and shown twice.
+    ['2026-03-29T02:30', 'Europe/Berlin', '2026-03-01T00:00:00Z', '2026-03-29T01:00:00.000Z'],
+    ['2026-10-25T02:30', 'Europe/Berlin', '2026-03-01T00:00:00Z', '2026-10-25T00:30:00.000Z'],
+  ])('%s in %s, at %s: %s', (at, timezone, instant, expected) =>
+    expect(opens({ kind: 'date', at, timezone, blackouts: [] }, instant)).toBe(expected),
+  );
+});
+
+describe('a blackout', () => {
+  const when: Rule['when'] = {
+    kind: 'window',
+    cron: '0 22 * * *',
+    forMs: 4 * HOUR_MS,
+    timezone: 'Europe/Berlin',
+    blackouts: [
+      { from: '2026-12-31T23:00', until: '2027-01-01T01:00' },
+      { from: '2026-12-20', until: '2026-12-26' },
+      { from: '2026-12-26', until: '2026-12-28T23:00' },
+    ],
+  };
+  const calendar = new WindowCalendar();
+
+  it.each([
+    ['before it, in the window', '2026-12-19T22:59:59Z', 'now'],
+    ['from its first midnight on, in the middle of a window', '2026-12-19T23:00:00Z', '2026-12-28T22:00:00.000Z'],
+    ['on its last day', '2026-12-26T21:30:00Z', '2026-12-28T22:00:00.000Z'],
+    ['at its end, in the window', '2026-12-28T22:00:00Z', 'now'],
+    ['within a window', '2026-12-31T22:30:00Z', '2027-01-01T00:00:00.000Z'],
+    ['past it', '2027-01-01T00:00:00Z', 'now'],
+  ])('%s', (_case, instant, expected) => {
+    const opensAtMs = calendar.opensAt({ when }, Date.parse(instant));
+    expect(opensAtMs === null ? 'now' : new Date(opensAtMs).toISOString()).toBe(expected);
+  });
+
+  it('that goes over all windows there are yet to come moves a date as well', () => {
+    const date: Rule['when'] = { kind: 'date', at: '2026-12-24', timezone: 'UTC', blackouts: when.blackouts };
+    const opensAtMs = calendar.opensAt({ when: date }, Date.parse('2026-01-01T00:00:00Z'));
+    expect(new Date(opensAtMs ?? 0).toISOString()).toBe('2026-12-28T23:00:00.000Z');
   });
 });
