@@ -57,10 +57,14 @@ export function deviceLines(device: Device, holds: ExplainDocument['holds'], now
 
 function releaseLines(explained: ReleaseExplanation, nowMs: number): string[] {
   const { release, releaseRule, imageName, rule, shadowed, refusal, job, next, nextMs, whyNotNow } = explained;
+  const { undoOf, rollout } = explained;
   const when =
     nextMs === null ? '' : ` at ${new Date(nextMs).toISOString()} (in ${humanDuration(Math.max(0, nextMs - nowMs))})`;
   return tableLines([
-    ['image', `${imageName} (release ${release} of rule ${releaseRule})`],
+    [
+      'image',
+      `${imageName} (release ${release} of rule ${releaseRule}${undoOf === null ? '' : `, takes back ${undoOf}`})`,
+    ],
     [
       'decides',
       rule === null ? 'no rule' : `rule ${rule}${shadowed.length === 0 ? '' : `, before ${shadowed.join(', ')}`}`,
@@ -69,6 +73,7 @@ function releaseLines(explained: ReleaseExplanation, nowMs: number): string[] {
     ...(job === null
       ? []
       : [['job', `${job.id}, ${job.state}${job.error === null ? '' : `: ${job.error.code}: ${job.error.message}`}`]]),
+    ...(rollout === null ? [] : [['rollout', `${rollout.state}, at ${rollout.stage}: ${rollout.why}`]]),
     ['next', `${next}${when}`],
     ...(whyNotNow === null ? [] : [['why not now', whyNotNow]]),
   ]).map(printable);

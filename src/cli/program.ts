@@ -30,6 +30,7 @@ import { defineRollouts } from './rollouts.ts';
 import { defineRun } from './run.ts';
 import { defineSchema } from './schema.ts';
 import { defineStatus } from './status.ts';
+import { defineUndo } from './undo.ts';
 import { defineUnits } from './units.ts';
 import { programVersion } from './version.ts';
 import { defineWatch } from './watch.ts';
@@ -59,6 +60,7 @@ const COMMANDS = [
   defineExplain,
   defineHistory,
   defineRetry,
+  defineUndo,
   defineCancel,
   defineReload,
   defineAudit,

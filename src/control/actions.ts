@@ -9,7 +9,7 @@ import { viewRollout } from '../jobs/rollout-view.ts';
 import { type DeviceDirectory, deviceName, type RuleBook } from '../jobs/rule-book.ts';
 import type { Logger } from '../log.ts';
 import type { Rule } from '../model/rule.ts';
-import type { JobDocument, ReloadDocument, StatusDocument, UnderWayDocument } from './documents.ts';
+import type { BatchDocument, JobDocument, ReloadDocument, StatusDocument, UnderWayDocument } from './documents.ts';
 import { explain } from './explain.ts';
 import { findDevice } from './find-device.ts';
 import { historyOf } from './history.ts';
@@ -53,6 +53,26 @@ export function controlActions(parts: ActionParts): ControlActions {
       note('retry', by, { job: jobId, force });
       return documentOf(engine.retry(jobId, force));
     },
+    retryRelease(release, by) {
+      note('retry', by, { release });
+      const { planned, refused } = engine.retryRelease(release);
+      return {
+        planned: planned.map(documentOf),
+        refused: refused.map(({ job, error }) => ({
+          device: deviceName(devices, job.device),
+          reason: `${error.code}: ${error.message}`,
+        })),
+      };
+    },
+    undo(releaseOrDevice, by) {
+      const isRelease = journal.releases.get(releaseOrDevice) !== null;
+      const device = isRelease ? null : findDevice(devices.list(), releaseOrDevice);
+      note('undo', by, device === null ? { release: releaseOrDevice } : { device: device.id });
+      const who = by.claims ?? 'a person';
+      const { planned, refused } =
+        device === null ? engine.undoRelease(releaseOrDevice, who) : engine.undoDevice(device, who);
+      return { planned: planned.map(documentOf), refused } satisfies BatchDocument;
+    },
     cancel(jobId, by) {
       note('cancel', by, { job: jobId });
       const job = book.get(jobId);
@@ -74,6 +94,7 @@ export function controlActions(parts: ActionParts): ControlActions {
     explain: (device) =>
       explain(findDevice(devices.list(), device), {
         journal,
+        devices,
         rules: parts.rules(),
         opensAt: parts.opensAt,
         nowMs: clock.now(),

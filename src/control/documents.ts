@@ -1,6 +1,7 @@
 import type { ErrorReport } from '../errors.ts';
 import type { HeldImage } from '../jobs/journal/devices.ts';
 import type { AttemptRecord, JobRecord, TransitionRecord } from '../jobs/journal/jobs.ts';
+import type { RolloutView } from '../jobs/rollout-view.ts';
 import type { Device } from '../model/device.ts';
 import type { RefusalCode } from '../model/plan.ts';
 
@@ -43,6 +44,12 @@ export interface JobDocument {
   readonly device: string;
 }
 
+/** What became of an order for many devices: jobs that wait for their turn now, and why other devices get none. */
+export interface BatchDocument {
+  readonly planned: readonly JobDocument[];
+  readonly refused: readonly { readonly device: string; readonly reason: string }[];
+}
+
 /** What was done to a device, newest job first. */
 export interface HistoryDocument {
   readonly device: Device;
@@ -61,7 +68,7 @@ export interface HistoryJob extends JobRecord {
 export interface ExplainDocument {
   readonly device: Device;
   readonly holds: (HeldImage & { readonly name: string | null }) | null;
-  /** One entry for each current release. */
+  /** One entry for each current release, and for each that takes back one of them on this device. */
   readonly releases: readonly ReleaseExplanation[];
 }
 
@@ -77,6 +84,10 @@ export interface ReleaseExplanation {
   /** Why the rules leave the device alone; null where they do not. */
   readonly refusal: { readonly code: RefusalCode; readonly reason: string } | null;
   readonly job: Pick<JobRecord, 'id' | 'state' | 'proof' | 'attempts' | 'error'> | null;
+  /** The release that this one takes back: a re-flash of what the device ran before. Null: an ordinary one. */
+  readonly undoOf: string | null;
+  /** How its rollout stands; null: it has none. */
+  readonly rollout: Pick<RolloutView, 'state' | 'stage' | 'why' | 'untilMs'> | null;
   /** What happens next, in a sentence. */
   readonly next: string;
   /** When, epoch ms; null: as soon as what `next` names happens, or never. */

@@ -1,7 +1,9 @@
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import type { ReleaseRecord } from '../jobs/journal/releases.ts';
-import { idsOf, type RuleBook } from '../jobs/rule-book.ts';
+import { type RolloutView, viewRollout } from '../jobs/rollout-view.ts';
+import { type DeviceDirectory, idsOf, type RuleBook } from '../jobs/rule-book.ts';
+import { isFinal } from '../jobs/state.ts';
 import type { Device } from '../model/device.ts';
 import type { Decision } from '../model/plan.ts';
 import type { Rule } from '../model/rule.ts';
@@ -11,6 +13,7 @@ import { heldBy } from './history.ts';
 export interface ExplainParts {
   readonly journal: Journal;
   readonly rules: RuleBook;
+  readonly devices: DeviceDirectory;
   /** When a rule's window opens next, epoch ms; null while it is open. */
   readonly opensAt: (rule: Rule, nowMs: number) => number | null;
   readonly nowMs: number;
@@ -18,7 +21,9 @@ export interface ExplainParts {
 
 /** Says for each current release what it means for this device: which rule, what next and when, and why not now. Changes nothing. */
 export function explain(device: Device, parts: ExplainParts): ExplainDocument {
-  const releases = parts.journal.releases.current().flatMap((release) => explainRelease(device, release, parts));
+  const { releases: table } = parts.journal;
+  const undos = table.undosFor(idsOf(device));
+  const releases = [...table.current(), ...undos].flatMap((release) => explainRelease(device, release, parts));
   return { device, holds: heldBy(device, parts.journal), releases };
 }
 
@@ -28,6 +33,8 @@ function explainRelease(device: Device, release: ReleaseRecord, parts: ExplainPa
   if (image === null) return [];
   const decision = rules.decide({ ...image, name: release.imageName }, device);
   const [job = null] = journal.jobs.ofDevice(release.id, idsOf(device));
+  const rollout = rolloutOf(release, parts);
+  const isTakenBack = journal.releases.undosFor(idsOf(device)).some(({ undoOf }) => undoOf === release.id);
   const isOthers = decision.rule !== release.rule && job === null;
   return [
     {
@@ -39,7 +46,9 @@ function explainRelease(device: Device, release: ReleaseRecord, parts: ExplainPa
       shadowed: decision.shadowed,
       refusal: decision.kind === 'refuse' ? decision.refusal : null,
       job: job === null ? null : jobSummary(job),
-      ...(isOthers ? notForIt(decision, release) : outlook(device, decision, job, parts)),
+      undoOf: release.undoOf,
+      rollout: rollout && rolloutSummary(rollout),
+      ...(isOthers ? notForIt(decision, release) : outlook({ device, decision, job, rollout, isTakenBack }, parts)),
     },
   ];
 }
@@ -55,7 +64,19 @@ function notForIt(decision: Decision, release: ReleaseRecord): Outlook {
   );
 }
 
-function outlook(device: Device, decision: Decision, job: JobRecord | null, parts: ExplainParts): Outlook {
+/** What is known of a release on a device. */
+interface Situation {
+  readonly device: Device;
+  readonly decision: Decision;
+  readonly job: JobRecord | null;
+  readonly rollout: RolloutView | null;
+  /** Another release gives the device back what it had before. */
+  readonly isTakenBack: boolean;
+}
+
+function outlook(situation: Situation, parts: ExplainParts): Outlook {
+  const { decision, job, isTakenBack } = situation;
+  if (job !== null && isTakenBack && isFinal(job.state)) return nothing('nothing: it was taken back on this device');
   switch (job?.state) {
     case 'running':
       return nothing('it is being sent now');
@@ -72,7 +93,7 @@ function outlook(device: Device, decision: Decision, job: JobRecord | null, part
     case 'superseded':
       return nothing('nothing: a newer release has taken its place');
     case 'queued':
-      return ofQueued(device, decision, job, parts);
+      return ofQueued({ ...situation, job }, parts);
     case undefined:
       return decision.kind === 'refuse'
         ? nothing('nothing: the rules leave the device alone')
@@ -80,21 +101,37 @@ function outlook(device: Device, decision: Decision, job: JobRecord | null, part
   }
 }
 
-function ofQueued(
-  device: Device,
-  decision: Decision,
-  job: JobRecord,
-  { rules, opensAt, nowMs }: ExplainParts,
-): Outlook {
+function ofQueued(situation: Situation & { readonly job: JobRecord }, parts: ExplainParts): Outlook {
+  const { device, decision, job, rollout } = situation;
   if (decision.kind === 'refuse' || decision.rule !== job.rule) {
     return nothing('the job is taken out when its turn comes: the rules say otherwise now');
   }
-  const rule = rules.rule(job.rule);
-  const opensMs = rule === null ? null : opensAt(rule, nowMs);
+  const held = rollout === null ? null : whileHeld(job, rollout);
+  if (held !== null) return held;
+  const rule = parts.rules.rule(job.rule);
+  const opensMs = rule === null ? null : parts.opensAt(rule, parts.nowMs);
   const dueMs = Math.max(job.notBeforeMs, opensMs ?? 0);
-  const isWaitingForTime = dueMs > nowMs;
   const when = device.presence === 'away' ? 'an attempt when the device is back' : 'an attempt';
-  return { next: when, nextMs: isWaitingForTime ? dueMs : null, whyNotNow: job.waitingFor };
+  return { next: when, nextMs: dueMs > parts.nowMs ? dueMs : null, whyNotNow: job.waitingFor };
+}
+
+/** What the rollout of a queued job waits for; null: it lets the job go. */
+function whileHeld(job: JobRecord, { state, release, stage, why, untilMs }: RolloutView): Outlook | null {
+  if (state === 'paused') {
+    const next = `nothing until a person decides: "dropflash approve ${release}", "abort" or "undo"`;
+    return { next, nextMs: null, whyNotNow: `its rollout is paused at ${stage}: ${why}` };
+  }
+  if (job.wave !== null) return null;
+  return { next: 'an attempt when its wave comes', nextMs: untilMs, whyNotNow: `its rollout is at ${stage}: ${why}` };
+}
+
+function rolloutOf(release: ReleaseRecord, { journal, devices, nowMs }: ExplainParts): RolloutView | null {
+  const rollout = journal.rollouts.get(release.id);
+  return rollout === null ? null : viewRollout(journal, devices, rollout, nowMs);
+}
+
+function rolloutSummary({ state, stage, why, untilMs }: RolloutView): ReleaseExplanation['rollout'] {
+  return { state, stage, why, untilMs };
 }
 
 function jobSummary({ id, state, proof, attempts, error }: JobRecord): ReleaseExplanation['job'] {

@@ -1,6 +1,13 @@
 import { FlashError } from '../errors.ts';
 import type { RolloutView } from '../jobs/rollout-view.ts';
-import type { ExplainDocument, HistoryDocument, JobDocument, ReloadDocument, StatusDocument } from './documents.ts';
+import type {
+  BatchDocument,
+  ExplainDocument,
+  HistoryDocument,
+  JobDocument,
+  ReloadDocument,
+  StatusDocument,
+} from './documents.ts';
 
 /** Who gives a command. */
 export interface Caller {
@@ -17,7 +24,11 @@ export interface ControlActions {
   status(): StatusDocument;
   reload(by: Caller): Promise<ReloadDocument>;
   retry(job: string, force: boolean, by: Caller): JobDocument;
+  /** Every failed job of a release. Throws RELEASE_NOT_FOUND. */
+  retryRelease(release: string, by: Caller): BatchDocument;
   cancel(job: string, by: Caller): JobDocument;
+  /** A release, or the last image of a device. Throws CONTROL_DEVICE_UNKNOWN, CONTROL_DEVICE_AMBIGUOUS. */
+  undo(releaseOrDevice: string, by: Caller): BatchDocument;
   /** Throws ROLLOUT_NOT_FOUND, ROLLOUT_NOT_POSSIBLE. */
   orderRollout(release: string, order: RolloutOrder, by: Caller): RolloutView;
   history(device: string): HistoryDocument;
@@ -51,6 +62,12 @@ const ROUTES: readonly Route[] = [
     path: ['jobs', '*', 'cancel'],
     answer: ({ argument, by }, actions) => actions.cancel(argument, by),
   },
+  {
+    method: 'POST',
+    path: ['rollouts', '*', 'retry'],
+    answer: ({ argument, by }, actions) => actions.retryRelease(argument, by),
+  },
+  { method: 'POST', path: ['undo', '*'], answer: ({ argument, by }, actions) => actions.undo(argument, by) },
   ...ROLLOUT_ORDERS.map(
     (order): Route => ({
       method: 'POST',

@@ -157,6 +157,7 @@ function statusOf({ code }: FlashError): number {
     case 'CONTROL_BAD_REQUEST':
       return 400;
     case 'JOB_NOT_FOUND':
+    case 'RELEASE_NOT_FOUND':
     case 'ROLLOUT_NOT_FOUND':
     case 'CONTROL_DEVICE_UNKNOWN':
       return 404;

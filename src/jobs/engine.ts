@@ -13,7 +13,7 @@ import type { ReleaseRecord } from './journal/releases.ts';
 import type { RolloutRecord } from './journal/rollouts.ts';
 import type { Planner } from './planner.ts';
 import { recover } from './recovery.ts';
-import { renew } from './renewal.ts';
+import { type RenewalReport, renew, renewFailed } from './renewal.ts';
 import { isAbsence } from './retry.ts';
 import type { RolloutBook } from './rollout-book.ts';
 import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
@@ -144,16 +144,22 @@ export class JobEngine {
    * Throws JOB_NOT_FOUND, JOB_NOT_RETRYABLE, JOB_NEEDS_FORCE.
    */
   retry(jobId: string, force: boolean): JobRecord {
-    const { devices, log } = this.#parts;
     const job = renew(jobId, force, this.#parts);
-    log.info('job.planned', {
-      job: job.id,
-      device: deviceName(devices, job.device),
-      rule: job.rule,
-      reason: force ? 'asked for by a person, with force' : 'asked for by a person',
-    });
-    this.wake();
+    this.#renewed(job, force ? 'asked for by a person, with force' : 'asked for by a person');
     return job;
+  }
+
+  /** The same for every failed job of a release, never with force. Throws RELEASE_NOT_FOUND. */
+  retryRelease(releaseId: string): RenewalReport {
+    const report = renewFailed(releaseId, this.#parts);
+    for (const job of report.planned) this.#renewed(job, 'asked for by a person, with its rollout');
+    return report;
+  }
+
+  #renewed(job: JobRecord, reason: string): void {
+    const { devices, log } = this.#parts;
+    log.info('job.planned', { job: job.id, device: deviceName(devices, job.device), rule: job.rule, reason });
+    this.wake();
   }
 
   /**
@@ -163,7 +169,7 @@ export class JobEngine {
   undoRelease(releaseId: string, by: string): UndoReport {
     const { book, journal, undo } = this.#parts;
     const release = journal.releases.get(releaseId);
-    if (release === null) throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${releaseId}`);
+    if (release === null) throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${JSON.stringify(releaseId)}`);
     if (release.state === 'current') this.#withdraw(release, by);
     const jobs = journal.jobs.ofRelease(releaseId).map((job) => book.get(job.id) ?? job);
     return this.#undone(

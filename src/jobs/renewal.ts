@@ -41,6 +41,33 @@ export function renew(jobId: string, force: boolean, parts: RenewalParts): JobRe
   });
 }
 
+/** What became of a release of which every failed job was to be done again. */
+export interface RenewalReport {
+  readonly planned: readonly JobRecord[];
+  readonly refused: readonly { readonly job: JobRecord; readonly error: FlashError }[];
+}
+
+/** All failed jobs of a release that can be done again without force. What cannot is told, not thrown. Throws RELEASE_NOT_FOUND. */
+export function renewFailed(releaseId: string, parts: RenewalParts): RenewalReport {
+  const { journal } = parts;
+  if (journal.releases.get(releaseId) === null)
+    throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${JSON.stringify(releaseId)}`);
+  const planned: JobRecord[] = [];
+  const refused: { job: JobRecord; error: FlashError }[] = [];
+  for (const job of journal.jobs.list({ release: releaseId, states: ['failed'], limit: MOST_JOBS })) {
+    try {
+      planned.push(renew(job.id, false, parts));
+    } catch (error) {
+      if (!(error instanceof FlashError)) throw error;
+      refused.push({ job, error });
+    }
+  }
+  return { planned, refused };
+}
+
+/** More than one daemon has devices. */
+const MOST_JOBS = 100_000;
+
 /** Accepted and not seen again, or an answer that was lost: the device may run the image. */
 function mayHaveTaken(error: ErrorReport | null): error is ErrorReport {
   return error !== null && (error.code === 'JOB_NOT_RETURNED' || CATALOGUE[error.code].disposition === 'uncertain');

@@ -8,6 +8,7 @@ import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
 import { type DeviceDirectory, idsOf, type RuleBook } from './rule-book.ts';
+import { isFinal } from './state.ts';
 import { targetOf } from './targets.ts';
 
 /** Failures after which it is known that the device took the image, and that something is wrong with it since. */
@@ -56,9 +57,10 @@ export class Undo {
           rule: job.rule,
           reason,
         });
-      } else planned.push(journal.transaction(() => this.#planJob(job, outcome)));
+      } else planned.push(journal.transaction(() => this.#planJob(job, outcome, by)));
     }
     for (const job of planned) this.#announce(job, by);
+    this.#tell(planned, by);
     return { planned, refused };
   }
 
@@ -78,7 +80,13 @@ export class Undo {
       .current()
       .filter(({ rule }) => rules().rule(rule)?.undo === 'on-failure')
       .flatMap(({ id }) => journal.jobs.ofRelease(id))
-      .filter((job) => this.isWanted(job));
+      .filter((job) => this.isWanted(job) && !this.#isUndone(job));
+  }
+
+  #isUndone({ release, device: id }: JobRecord): boolean {
+    const device = this.#parts.devices.get(id);
+    const undos = this.#parts.journal.releases.undosFor(device === null ? [id] : idsOf(device));
+    return undos.some(({ undoOf }) => undoOf === release);
   }
 
   /** Whether a job of a rule with `undo: on-failure` asks for the way back: the device took the image, and is not well since. */
@@ -121,7 +129,7 @@ export class Undo {
     return this.#parts.journal.releases.currentIn(slotOfUndo(release, image));
   }
 
-  #planJob(job: JobRecord, { source, rule, release, device }: Way): JobRecord {
+  #planJob(job: JobRecord, { source, rule, release, device }: Way, by: string): JobRecord {
     const { journal, clock } = this.#parts;
     const createdMs = clock.now();
     const { image, dropId } = source;
@@ -129,6 +137,7 @@ export class Undo {
     if (release === null) {
       const slot = slotOfUndo(job.release, image);
       journal.releases.insert({ id, rule, slot, image, dropId, createdMs, expiresMs: null, undoOf: job.release });
+      journal.audit.add('release.undo', createdMs, { release: id, of: job.release, rule, image, by });
     }
     return journal.jobs.insert({ id: newId('j'), release: id, rule, device, image, createdMs });
   }
@@ -139,6 +148,15 @@ export class Undo {
     const device = devices.get(job.device)?.name ?? job.device;
     const reason = `re-flash of the image it ran before, asked for by ${by}`;
     log.warn('job.planned', { job: job.id, device, rule: job.rule, image: job.image, reason });
+  }
+
+  /** One line for each release that is taken back: for whoever is to be told of it, not of each device. */
+  #tell(planned: readonly JobRecord[], by: string): void {
+    const { journal, log } = this.#parts;
+    for (const [id, jobs] of Map.groupBy(planned, ({ release }) => release)) {
+      const undo = journal.releases.get(id);
+      log.warn('release.undone', { release: undo?.undoOf, rule: undo?.rule, by, undo: id, jobs: jobs.length });
+    }
   }
 }
 
@@ -152,7 +170,8 @@ interface Way {
 
 function whyNotFrom({ state, error }: JobRecord): string | null {
   if (state === 'succeeded') return null;
-  if (state !== 'failed') return `its job is ${state}`;
+  if (!isFinal(state)) return `its job is ${state}; ask again when that has ended`;
+  if (state !== 'failed') return `its job was ${state}`;
   if (error?.code === 'JOB_OUTCOME_UNKNOWN') return 'it is not known what it runs: the answer to the image was lost';
   return isKnownBad({ error }) ? null : `it did not take the image (${error?.code ?? 'failed'})`;
 }

@@ -24,6 +24,7 @@ export class ReleaseTable {
   readonly #byDrop: StatementSync;
   readonly #expired: StatementSync;
   readonly #undos: StatementSync;
+  readonly #undosFor: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
@@ -39,6 +40,10 @@ export class ReleaseTable {
     this.#byDrop = database.prepare(`${select} WHERE drop_id = ? ORDER BY releases.rowid`);
     this.#undos = database.prepare(
       `${select} WHERE state = 'current' AND undo_of IN (SELECT id FROM releases WHERE slot = ?) ORDER BY releases.rowid`,
+    );
+    this.#undosFor = database.prepare(
+      `${select} WHERE state = 'current' AND undo_of IS NOT NULL
+         AND releases.id IN (SELECT release FROM jobs WHERE device IN (SELECT value FROM json_each(?))) ORDER BY created_ms`,
     );
     this.#expired = database.prepare(`${select} WHERE state = 'current' AND expires_ms <= ?`);
   }
@@ -76,6 +81,11 @@ export class ReleaseTable {
   /** Current releases that take back one of this slot. */
   undosIn(slot: string): readonly ReleaseRecord[] {
     return this.#undos.all(slot).map(releaseOf);
+  }
+
+  /** Current releases that take others back on this device. */
+  undosFor(deviceIds: readonly string[]): readonly ReleaseRecord[] {
+    return this.#undosFor.all(JSON.stringify(deviceIds)).map(releaseOf);
   }
 
   /** Current releases whose time is over. */

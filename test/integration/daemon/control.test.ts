@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ExplainDocument, HistoryDocument, StatusDocument } from '../../../src/control/documents.ts';
+import type {
+  BatchDocument,
+  ExplainDocument,
+  HistoryDocument,
+  StatusDocument,
+} from '../../../src/control/documents.ts';
 import type { JobRecord } from '../../../src/jobs/journal/jobs.ts';
 import type { Fleet } from '../../../src/simulator/fleet.ts';
 import { buildEsp8266App } from '../../fixtures/images.ts';
@@ -84,11 +89,41 @@ describe('commands to the running daemon', () => {
     );
   });
 
+  it('take back what a device got last', async () => {
+    const device = site.named('refusing');
+    site.drop('refusing-2.bin', buildEsp8266App({ seed: 66 }));
+    const { image } = await daemon.until('release.new', { file: 'refusing-2.bin' });
+    const { job } = await daemon.until('job.planned', { device, image });
+    await daemon.until('job.succeeded', { job });
+    const undone = await json<BatchDocument>('undo', device);
+    expect(undone).toMatchObject({ planned: [{ device, job: { state: 'queued' } }], refused: [] });
+    const back = undone.planned[0]?.job;
+    const { releases } = await json<ExplainDocument>('explain', device);
+    expect(releases).toMatchObject([
+      { imageName: 'refusing-2.bin', job: { id: job }, next: expect.stringContaining('taken back') },
+      { imageName: 'refusing-1.bin', job: { id: back?.id } },
+    ]);
+    await daemon.until('job.succeeded', { job: back?.id });
+    expect((await json<HistoryDocument>('history', device)).holds?.name).toBe('refusing-1.bin');
+    expect(await json('undo', releases[0]?.release ?? 'none')).toMatchObject({ planned: [], refused: [{ device }] });
+    expect(await codeOf('undo', 'r-none')).toBe('CONTROL_DEVICE_UNKNOWN');
+    expect(daemon.all('release.undone')).toMatchObject([{ by: userInfo().username, jobs: 1, rule: 'refusing' }]);
+  });
+
   it('send only by force where the device may have the image', async () => {
     site.drop('unsure-1.bin', buildEsp8266App({ seed: 61 }));
     await daemon.until('job.failed', { rule: 'unsure', code: 'JOB_OUTCOME_UNKNOWN' });
     const job = await jobOf('unsure');
     expect(await codeOf('retry', job)).toBe('JOB_NEEDS_FORCE');
+    const release = (await json<JobRecord[]>('jobs')).find(({ id }) => id === job)?.release ?? 'none';
+    const whole = await cli('retry', release, '--json');
+    expect(whole).toMatchObject({ exitCode: 1 });
+    expect(whole.json()).toEqual({
+      planned: [],
+      refused: [{ device: site.named('unsure'), reason: expect.stringMatching(/^JOB_NEEDS_FORCE: /) }],
+    });
+    expect((await cli('retry', release, '--force')).exitCode).toBe(2);
+    expect(await codeOf('retry', 'r-none')).toBe('RELEASE_NOT_FOUND');
     expect(fleet.device(site.named('unsure')).counts.uploadsBegun).toBe(1);
     expect((await cli('retry', job, '--force')).exitCode).toBe(0);
     await daemon.until('job.succeeded', { job });
@@ -184,6 +219,11 @@ describe('commands to the running daemon', () => {
       'plan start doubt fail renew start accept succeed'.split(' '),
     );
     expect(steps.at(-1)?.data).toMatchObject({ deviceName: site.named('unsure'), proof: 'returned' });
+    const undo = records.find(({ event }) => event === 'release.undo');
+    expect(undo?.data).toMatchObject({ by: username, rule: 'refusing' });
+    expect(records).toContainEqual(
+      expect.objectContaining({ event: 'command.undo', data: expect.objectContaining({ release: undo?.data['of'] }) }),
+    );
     expect(records).toContainEqual(
       expect.objectContaining({ event: 'command.retry', data: expect.objectContaining({ by: username, force: true }) }),
     );

@@ -75,6 +75,14 @@ export class ControlHost implements AsyncDisposable {
         calls.push(['retry', job, force, by]);
         throw new FlashError('JOB_NEEDS_FORCE', `the device of ${job} may have it`);
       },
+      retryRelease(release: string): never {
+        calls.push(['retryRelease', release]);
+        throw new FlashError('RELEASE_NOT_FOUND', `there is no ${release}`);
+      },
+      undo(releaseOrDevice: string, by: Caller) {
+        calls.push(['undo', releaseOrDevice, by]);
+        return { planned: [], refused: [{ device: releaseOrDevice, reason: 'nothing is known' }] };
+      },
       cancel(job: string): never {
         calls.push(['cancel', job]);
         throw new TypeError('a mistake of the program');

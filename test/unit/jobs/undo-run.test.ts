@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Rule, Verify } from '../../../src/model/rule.ts';
 import { aRule } from '../../fixtures/records.ts';
-import { FleetRun, fleetOf } from './fleet-run.ts';
+import { FleetRun, fleetOf, type Manner } from './fleet-run.ts';
 
 const SOAKED: Verify = {
   proof: 'soaked',
@@ -54,7 +54,7 @@ describe('a release that a person takes back', () => {
     // The undo is for those that had it: devices that appear get neither.
     expect(run.takings).toHaveLength(takings);
     expect(run.engine.undoRelease(release(run, '2.0.0'), 'ann').planned).toEqual([]);
-    expect(() => run.engine.undoRelease('r0', 'ann')).toThrow(/no release r0/);
+    expect(() => run.engine.undoRelease('r0', 'ann')).toThrow(/no release "r0"/);
   });
 
   it('leaves a device alone of which nobody knows what it runs', async () => {
@@ -95,6 +95,23 @@ describe('a release that a person takes back', () => {
       '2.0.0',
       '3.0.0',
     ]);
+  });
+});
+
+describe('a release of which all failed jobs are to be done again', () => {
+  it('is sent to those that refused it, and not where that needs force', async () => {
+    using run = new FleetRun({ rule: rule(), devices: fleetOf(4) });
+    const manners: Record<string, Manner> = { d0001: 'refuses', d0002: 'refuses', d0003: 'vanishes' };
+    run.manner = (device) => manners[device] ?? 'good';
+    await run.drop('1.0.0');
+    await run.until(() => isQuiet(run));
+    run.manner = () => 'good';
+    const { planned, refused } = run.engine.retryRelease(release(run, '1.0.0'));
+    expect(planned).toHaveLength(2);
+    expect(refused).toMatchObject([{ job: { device: 'mdns:arduino/d0003' }, error: { code: 'JOB_NEEDS_FORCE' } }]);
+    await run.until(() => isQuiet(run));
+    expect(run.counts()).toEqual({ succeeded: 3, failed: 1 });
+    expect(() => run.engine.retryRelease('r0')).toThrow(/no release "r0"/);
   });
 });
 
