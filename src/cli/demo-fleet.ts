@@ -54,12 +54,12 @@ rules:
     firmware: { file: "sensor-*.bin", chip: esp8266 }
     devices: { name: "sensor-*" }
     update: { protocol: espota, password: { env: DEMO_OTA_PASSWORD }, retries: 3 }
-    verify: { proof: returned, within: 10s }
+    verify: { proof: returned, within: 12s }
   - name: plugs
     firmware: { file: "plug-*.bin", chip: esp32 }
     devices: { name: "plug-*" }
     update: { protocol: espota, password: { env: DEMO_OTA_PASSWORD }, retries: 3 }
-    verify: { proof: returned, within: 10s }
+    verify: { proof: returned, within: 12s }
   - name: gateways
     firmware: { file: "gateway-*.bin", chip: esp8266 }
     devices: { name: "usb:*" }

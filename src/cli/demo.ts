@@ -30,7 +30,7 @@ const LONGEST_MS = 90_000;
 const IMAGE_BYTES = 200_000;
 const STOP_MS = 10_000;
 /** Slow enough to be seen. */
-const TIMINGS = { ...BRISK, sectorMs: 25, bootMs: 700 };
+const TIMINGS = { ...BRISK, sectorMs: 25, bootMs: 1_500, probeEveryMs: 250 };
 
 interface DemoArgs extends CommonOptions {
   readonly keep?: boolean;

@@ -28,8 +28,13 @@ export type DnsRecord = RecordBase &
 
 export interface DnsQuery {
   readonly questions: readonly DnsQuestion[];
-  /** A host that asks whether its own names are taken (RFC 6762, section 8.1): nobody answers for it. */
+  /**
+   * A host that starts asks whether its own names are taken (RFC 6762, section 8.1), and says in the authority section what records it
+   * means to have. Nobody answers for it.
+   */
   readonly isProbe: boolean;
+  /** Those records, as far as they are of the kinds known here. */
+  readonly claims: readonly DnsRecord[];
 }
 
 export interface DnsResponse {
@@ -52,7 +57,8 @@ export function readQuery(packet: unknown): DnsQuery {
     const { name, type } = fieldsOf(question);
     return typeof name === 'string' && typeof type === 'string' ? [{ name: foldName(name), type }] : [];
   });
-  return { questions, isProbe: listOf(packet, 'authorities').length > 0 };
+  const authorities = listOf(packet, 'authorities');
+  return { questions, isProbe: authorities.length > 0, claims: authorities.map(readRecord).filter(isRecord) };
 }
 
 export function readResponse(packet: unknown): DnsResponse {

@@ -1,10 +1,18 @@
 import type { Clock, Timer } from '../clock.ts';
 import type { MdnsSighting } from '../model/device.ts';
 import { DatagramGuard } from './datagram-guard.ts';
-import { type DnsQuestion, type DnsResponse, foldName, readQuery, readResponse } from './dns-message.ts';
+import {
+  type DnsQuestion,
+  type DnsRecord,
+  type DnsResponse,
+  foldName,
+  readQuery,
+  readResponse,
+} from './dns-message.ts';
 import type { LocalInterface } from './interfaces.ts';
 import { type MdnsLink, openMdnsLink } from './mdns-link.ts';
 import { linkScope } from './on-link.ts';
+import { isProbeOf } from './probe.ts';
 import { type CacheOutcome, type InstanceView, RecordCache } from './record-cache.ts';
 import { serviceDomain } from './service-instance.ts';
 import { Solicitation } from './solicitation.ts';
@@ -152,14 +160,26 @@ export class MdnsInterface {
   }
 
   #onQuery(packet: unknown, source: string): void {
-    const { questions, isProbe } = readQuery(packet);
-    if (this.#isClosed || isProbe) return;
+    const { questions, isProbe, claims } = readQuery(packet);
+    if (this.#isClosed) return;
+    if (isProbe) {
+      this.#onProbe(claims, source);
+      return;
+    }
     const isOwn = this.#ownAddresses.has(source);
     for (const question of questions) {
       const askedMs = this.#lastAsked.get(`${question.type} ${question.name}`);
       // Our own question, looped back, was noted when it was sent.
       if (isOwn && askedMs !== undefined && this.#now() - askedMs < SAME_QUESTION_MS) continue;
       this.#solicitation.ask(question, this.#now());
+    }
+  }
+
+  #onProbe(claims: readonly DnsRecord[], source: string): void {
+    const { listener, local, clock } = this.#options;
+    const at = { localInterface: local.address, atMs: clock.now() };
+    for (const view of this.#cache.views(this.#now())) {
+      if (isProbeOf(view, claims, source)) listener.probed({ service: view.service, instance: view.instance, ...at });
     }
   }
 
@@ -193,7 +213,7 @@ export class MdnsInterface {
     const own = (record: DnsResponse['answers'][number]): boolean =>
       record.type === 'PTR' ? foldName(record.target) === fqdn : [fqdn, host].includes(foldName(record.name));
     const offered = response.answers.filter(own);
-    const isExplained = this.#solicitation.explains(fqdn, [...offered, ...response.additionals.filter(own)], nowMs);
+    const isExplained = this.#solicitation.explains(fqdn, offered, response.additionals.filter(own), nowMs);
     return !isExplained && offered.some(({ type, ttl }) => ttl > 0 && (type === 'PTR' || type === 'SRV'));
   }
 

@@ -136,6 +136,11 @@ export class RecordCache {
     return instance ? this.#questionsFor(instance, ['SRV', 'A']) : instanceQuestions(service, name, ['SRV']);
   }
 
+  /** All instances that are complete and not in doubt. */
+  views(nowMs: number): InstanceView[] {
+    return [...this.#instances.values()].flatMap((instance) => this.#view(instance, nowMs) ?? []);
+  }
+
   /** Doubts an instance: it is lost in five seconds unless it speaks. */
   reconfirm(service: string, name: string, nowMs: number): void {
     const instance = this.#instances.get(keyOf(service, name));

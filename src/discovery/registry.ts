@@ -13,7 +13,7 @@ import type { ReturnEvidence } from './return-watch.ts';
 import { type ReturnRequest, ReturnWatches } from './return-watches.ts';
 import type { PortListener } from './serial-ports/port-source.ts';
 import { SlotBook } from './slots.ts';
-import type { MdnsLoss, MdnsProber, SightingListener } from './source.ts';
+import type { MdnsLoss, MdnsProbe, MdnsProber, SightingListener } from './source.ts';
 import {
   describe,
   joinTracked,
@@ -157,6 +157,12 @@ export class DeviceRegistry implements SightingListener, PortListener {
     this.#options.log.info('device.lost', { device: device.name, id: device.id, reason: loss.reason });
     this.#emit({ kind: 'lost', device, reason: loss.reason });
     this.#joinRenamed(holder.id);
+  }
+
+  probed({ service, instance, localInterface, atMs }: MdnsProbe): void {
+    const { nameKey } = identityOfName(service, instance);
+    const device = this.#index.ownerOf(separateId(nameKey, { localInterface })) ?? this.#index.ownerOf(nameKey);
+    if (device) this.#watches.probed(device.id, atMs);
   }
 
   portSeen(sighting: UsbSighting): void {

@@ -3,8 +3,8 @@ import type { Clock, Timer } from '../clock.ts';
 /**
  * Evidence that a device restarted, strongest first. An answer to a question alone is none: a device that is about to restart, or
  * that never does, answers as well.
- * - `announcement`: it announced itself as RFC 6762, section 8.3 has it after a start: at least twice, or once after it had missed
- *   a question.
+ * - `announcement`: it started as RFC 6762, section 8 has it: it probed for its own names and then spoke, or announced itself at least
+ *   twice, or once after it had missed a question.
  * - `silent-then-answered`: it missed three questions in a row, or said goodbye and kept silent, and then spoke again.
  */
 export interface ReturnEvidence {
@@ -15,6 +15,9 @@ export interface ReturnEvidence {
 
 /** Announcements of one start are a second or more apart (RFC 6762, section 8.3), and over within a quarter of a minute. */
 export const BURST = { leastGapMs: 400, longestMs: 15_000 } as const;
+
+/** From the first probe of a start to its last announcement, with an upload in between that holds them up. */
+const FRESH_MS = 60_000;
 
 /**
  * Time between questions. A device that answers is asked less often and out of step with the seconds in which it would announce
@@ -39,6 +42,9 @@ export class ReturnWatch {
   readonly #afterMs: number;
   readonly #probe: () => void;
   readonly #announcedMs: number[] = [];
+  #probedMs = Number.POSITIVE_INFINITY;
+  /** Its last start was just before the acceptance, and it probed then: announcements alone may still be those of that start. */
+  #isFresh = false;
   #settle: (evidence: ReturnEvidence) => void = () => undefined;
   #timer: Timer | null = null;
   #unanswered = 0;
@@ -60,10 +66,17 @@ export class ReturnWatch {
   heard(atMs: number, isAnnouncement: boolean): void {
     if (atMs <= this.#afterMs) return;
     if (isAnnouncement) this.#announcedMs.push(atMs);
-    const hasAnnounced = isBurst(this.#announcedMs) || (isAnnouncement && this.#hasMissed);
-    if (hasAnnounced) this.#finish({ kind: 'announcement', atMs });
+    const hasStarted =
+      atMs > this.#probedMs || (!this.#isFresh && isBurst(this.#announcedMs)) || (isAnnouncement && this.#hasMissed);
+    if (hasStarted) this.#finish({ kind: 'announcement', atMs });
     else if (this.#isSilent) this.#finish({ kind: 'silent-then-answered', atMs });
     this.#unanswered = 0;
+  }
+
+  /** It asked for its own names, as nothing but a start makes it do; it speaks when it has made sure of them. */
+  probed(atMs: number): void {
+    if (atMs > this.#afterMs) this.#probedMs = Math.min(this.#probedMs, atMs);
+    else if (this.#afterMs - atMs < FRESH_MS) this.#isFresh = true;
   }
 
   /** Its records ran out, or it said goodbye and did not answer when asked. */

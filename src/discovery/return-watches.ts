@@ -19,6 +19,8 @@ export class ReturnWatches {
   readonly #watches = new Map<string, Set<ReturnWatch>>();
   /** Times of unasked-for packets, epoch ms, of the last quarter of a minute before the newest. */
   readonly #announcedMs = new Map<string, readonly number[]>();
+  /** When each device last probed for its own names, epoch ms. */
+  readonly #probedMs = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -29,6 +31,8 @@ export class ReturnWatches {
     signal.throwIfAborted();
     const watch = new ReturnWatch(this.#clock, afterMs, probe);
     this.#watches.set(id, (this.#watches.get(id) ?? new Set()).add(watch));
+    const probedMs = this.#probedMs.get(id);
+    if (probedMs !== undefined) watch.probed(probedMs);
     for (const atMs of this.#announcedMs.get(id) ?? []) watch.heard(atMs, true);
     const aborted = Promise.withResolvers<never>();
     const onAbort = () => aborted.reject(signal.reason);
@@ -51,6 +55,12 @@ export class ReturnWatches {
     return !isBurst(ofThisStart) && isBurst([...ofThisStart, atMs]);
   }
 
+  /** A device asked for its own names. */
+  probed(id: string, atMs: number): void {
+    this.#probedMs.set(id, atMs);
+    for (const watch of this.#watches.get(id) ?? []) watch.probed(atMs);
+  }
+
   lost(id: string, atMs: number): void {
     for (const watch of this.#watches.get(id) ?? []) watch.lost(atMs);
   }
@@ -67,6 +77,7 @@ export class ReturnWatches {
   forget(id: string): void {
     this.#watches.delete(id);
     this.#announcedMs.delete(id);
+    this.#probedMs.delete(id);
   }
 
   #end(watch: ReturnWatch): void {

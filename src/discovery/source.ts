@@ -13,6 +13,15 @@ export type LossReason =
   /** Its USB port vanished. */
   | 'unplugged';
 
+/** A device that starts asks for its own names (RFC 6762, section 8.1): nothing else makes it do so but a new network. */
+export interface MdnsProbe {
+  readonly service: string;
+  readonly instance: string;
+  readonly localInterface: string;
+  /** Epoch ms. */
+  readonly atMs: number;
+}
+
 export interface MdnsLoss {
   readonly service: string;
   readonly instance: string;
@@ -27,6 +36,8 @@ export interface SightingListener {
   /** Once per packet that concerns a complete instance, also if nothing changed: that it spoke is news of itself. */
   sighted(sighting: MdnsSighting): void;
   lost(loss: MdnsLoss): void;
+  /** Once per packet, and only of instances that are known: it is no sighting, for the device is not ready yet. */
+  probed(probe: MdnsProbe): void;
 }
 
 /** How to ask one service instance whether it is there; the answer is a sighting. Names as in the sighting. */

@@ -25,6 +25,8 @@ export interface Timings {
   readonly bootMs: number;
   /** Erase and write of one 4096-byte sector. */
   readonly sectorMs: number;
+  /** Between the three probes for its own names, before the first announcement (RFC 6762, section 8.1); 0: none are sent. */
+  readonly probeEveryMs: number;
   readonly announceEveryMs: number;
 }
 
@@ -55,6 +57,7 @@ const ESP8266_TIMINGS: Timings = {
   beforeRestartMs: 100,
   bootMs: 3000,
   sectorMs: 50,
+  probeEveryMs: 250,
   announceEveryMs: 1000,
 };
 
@@ -69,6 +72,7 @@ const ESP32_TIMINGS: Timings = {
   beforeRestartMs: 110,
   bootMs: 2000,
   sectorMs: 20,
+  probeEveryMs: 250,
   announceEveryMs: 1000,
 };
 
@@ -113,6 +117,7 @@ export const BRISK: Partial<Timings> = {
   beforeRestartMs: 5,
   bootMs: 50,
   sectorMs: 0,
+  probeEveryMs: 20,
   // Not shorter: announcements of one start count as a burst only when they lie some way apart.
   announceEveryMs: 250,
 };

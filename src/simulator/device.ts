@@ -191,6 +191,7 @@ export class SimulatedDevice {
         ssh_upload: 'no',
         auth_upload: this.#login === null ? 'no' : 'yes',
       },
+      probeEveryMs: this.#timings.probeEveryMs,
       announcements: { times: this.#facts.announcements, everyMs: this.#timings.announceEveryMs },
       srvTtlSeconds: this.#facts.srvTtlSeconds,
     });

@@ -212,6 +212,19 @@ export function encodeResponse(response: Response): Buffer {
   return writer.finish();
 }
 
+/** A host asks whether somebody has these names already (RFC 6762, section 8.1). */
+export function encodeProbe(names: readonly string[], records: readonly MdnsRecord[]): Buffer {
+  const writer = new PacketWriter();
+  for (const field of [0, 0, names.length, 0, records.length, 0]) writer.uint16(field);
+  for (const name of names) {
+    writer.name(name);
+    writer.uint16(RECORD_TYPE.ANY);
+    writer.uint16(CLASS_IN);
+  }
+  for (const record of records) writeRecord(writer, record, false);
+  return writer.finish();
+}
+
 function writeRecord(writer: PacketWriter, record: MdnsRecord, mayFlush: boolean): void {
   writer.name(record.name);
   writer.uint16(RECORD_TYPE[record.type]);

@@ -1,12 +1,21 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Clock, Timer } from '../clock.ts';
-import { decodeQuery, encodeResponse, type KnownPointer, type Question, type Response } from './mdns-packet.ts';
+import {
+  decodeQuery,
+  encodeProbe,
+  encodeResponse,
+  type KnownPointer,
+  type Question,
+  type Response,
+} from './mdns-packet.ts';
 import { InstanceRecords, type ServiceInstance } from './mdns-service.ts';
 
 const MDNS_GROUP = '224.0.0.251';
 const MDNS_PORT = 5353;
 /** Nothing of a simulated fleet leaves the machine. */
 const LOOPBACK = '127.0.0.1';
+/** RFC 6762, section 8.1. */
+const PROBES = 3;
 /** RFC 6762, section 11. */
 const MDNS_TTL = 255;
 /** RFC 6762, section 6: answers that many devices may give wait for a random while. */
@@ -71,18 +80,17 @@ export class MdnsResponder {
     return new MdnsResponder(socket, options);
   }
 
-  /** Announces the instance and answers for it from now on. */
+  /** Probes for the instance's names, then announces it and answers for it. */
   publish(instance: ServiceInstance): Publication {
     const records = new InstanceRecords(instance);
     const published: Published = { records, timers: new Set() };
-    for (const name of records.names) this.#published(name).add(published);
-    this.#announce(published, encodeResponse(records.announcement()), instance.announcements);
+    this.#probe(published, instance, instance.probeEveryMs > 0 ? PROBES : 0);
     return {
       withdraw: ({ goodbye } = { goodbye: false }) => {
-        if (!this.#published(records.names[0] ?? '').has(published)) return;
         for (const timer of published.timers) timer.cancel();
+        const wasThere = this.#published(records.names[0] ?? '').has(published);
         for (const name of records.names) this.#published(name).delete(published);
-        if (goodbye) this.#multicast(encodeResponse(records.goodbye()));
+        if (goodbye && wasThere) this.#multicast(encodeResponse(records.goodbye()));
       },
     };
   }
@@ -104,6 +112,18 @@ export class MdnsResponder {
     const found = this.#byName.get(name) ?? new Set();
     this.#byName.set(name, found);
     return found;
+  }
+
+  #probe(published: Published, instance: ServiceInstance, left: number): void {
+    const { records } = published;
+    if (left === 0) {
+      for (const name of records.names) this.#published(name).add(published);
+      this.#announce(published, encodeResponse(records.announcement()), instance.announcements);
+      return;
+    }
+    const { names, records: claimed } = records.claim();
+    this.#multicast(encodeProbe(names, claimed));
+    this.#later(published, instance.probeEveryMs, () => this.#probe(published, instance, left - 1));
   }
 
   #announce(published: Published, packet: Buffer, { times, everyMs }: ServiceInstance['announcements']): void {

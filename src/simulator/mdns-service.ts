@@ -9,6 +9,8 @@ export interface ServiceInstance {
   readonly address: string;
   readonly port: number;
   readonly txt: Readonly<Record<string, string>>;
+  /** Distance of the three probes that come before the first announcement; 0: it does not probe. */
+  readonly probeEveryMs: number;
   /** How often it is announced after it has been published, and at what distance. */
   readonly announcements: { readonly times: number; readonly everyMs: number };
   readonly srvTtlSeconds: number;
@@ -56,6 +58,11 @@ export class InstanceRecords {
   /** Unasked-for (RFC 6762, section 8.3). */
   announcement(): Response {
     return { answers: [this.#pointer, this.#srv, this.#txt, this.#a] };
+  }
+
+  /** The names that are to be its own alone, and what it means to say of them (RFC 6762, section 8.1). */
+  claim(): { readonly names: readonly string[]; readonly records: readonly MdnsRecord[] } {
+    return { names: [this.instanceName, this.hostName], records: [this.#srv, this.#txt, this.#a] };
   }
 
   /** RFC 6762, section 10.1. */

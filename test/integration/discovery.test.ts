@@ -187,7 +187,11 @@ describe.concurrent('discovery on the loopback interface', () => {
     const said: string[] = [];
     const source = new MdnsSource({
       settings: { services: [service], interface: 'lo' },
-      listener: { sighted: (sighting) => seen.push(sighting), lost: (loss) => lost.push(loss) },
+      listener: {
+        sighted: (sighting) => seen.push(sighting),
+        lost: (loss) => lost.push(loss),
+        probed: () => undefined,
+      },
       clock: tenTimesFaster,
       log: {
         ...silentLogger,

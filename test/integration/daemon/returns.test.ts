@@ -17,6 +17,7 @@ const ROWS: readonly (readonly [name: string, faults: Faults, ending: Ending, pr
   ['new', { comeback: { kind: 'new-image' } }, 'returned', 'returned'],
   // ArduinoOTA has no word for the version: "returned" is all that was seen, and all that is said.
   ['old', { comeback: { kind: 'old-image' } }, 'returned', 'returned'],
+  ['silent', { comeback: { kind: 'new-image' } }, 'returned', 'returned'],
   ['moved', { comeback: { kind: 'moved', address: '127.65.0.0', port: 3999 } }, 'returned', 'returned'],
   ['never', { comeback: { kind: 'never' } }, 'JOB_NOT_RETURNED', 'accepted'],
   ['stays', { comeback: { kind: 'no-restart' } }, 'JOB_NOT_RETURNED', 'accepted'],
@@ -24,6 +25,9 @@ const ROWS: readonly (readonly [name: string, faults: Faults, ending: Ending, pr
   ['reset', { okLost: 'reset' }, 'JOB_OUTCOME_UNKNOWN', 'sent'],
   ['mute', { okLost: 'close', comeback: { kind: 'never' } }, 'JOB_OUTCOME_UNKNOWN', 'sent'],
 ];
+
+/** Devices that do not probe for their names, as RFC 6762 would have them do, are known by their announcements alone. */
+const NO_PROBES = { probeEveryMs: 0, bootMs: 3_000 };
 
 /** Its announcements are over before the update: what was said of a former start is no sign of a later one. */
 const SOON_QUIET = { announceEveryMs: 50 };
@@ -36,6 +40,7 @@ const SPECS: readonly DeviceSpec[] = ROWS.flatMap(([row, faults]) =>
 ).map((spec, nth) => ({
   ...spec,
   faults: elsewhere(spec.faults, nth),
+  ...(spec.name.includes('silent-') ? { timings: NO_PROBES } : {}),
   ...(spec.faults.comeback?.kind === 'no-restart' ? { timings: SOON_QUIET } : {}),
 }));
 

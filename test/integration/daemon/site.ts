@@ -21,8 +21,8 @@ import { DaemonProcess, DEADLINE_MS, type Finished, runCommand } from './daemon-
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A restart takes as long as it does: devices are off for some seconds, and that they were is part of the proof that they came back. */
-const TIMINGS = { ...BRISK, bootMs: 3_000, announceEveryMs: 600 };
+/** Announcements no closer: without a probe, they are a sign of a start only when they lie some way apart. */
+const TIMINGS = { ...BRISK, bootMs: 500, announceEveryMs: 600 };
 
 /** A place where the daemon works: folders, config, environment, and pretend devices that only it hears. */
 export class Site implements AsyncDisposable {

@@ -42,8 +42,16 @@ describe('a decoded packet', () => {
 
   it('takes a query with proposed records for a probe', () => {
     const questions = [{ name: 'Sensor-1.local', type: 'ANY' }];
-    expect(readQuery({ questions })).toEqual({ questions: [{ name: 'sensor-1.local', type: 'ANY' }], isProbe: false });
-    expect(readQuery({ questions, authorities: [{}] }).isProbe).toBe(true);
+    expect(readQuery({ questions })).toEqual({
+      questions: [{ name: 'sensor-1.local', type: 'ANY' }],
+      isProbe: false,
+      claims: [],
+    });
+    const authorities = [{ class: 'IN', ttl: 120, name: 'Sensor-1.local', type: 'A', data: '10.0.0.7' }, {}];
+    expect(readQuery({ questions, authorities })).toMatchObject({
+      isProbe: true,
+      claims: [{ name: 'Sensor-1.local', type: 'A', address: '10.0.0.7' }],
+    });
   });
 
   it('is read whatever it is', () => {

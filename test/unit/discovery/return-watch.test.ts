@@ -72,6 +72,31 @@ describe('the watch for a return', () => {
     expect(evidence()).toMatchObject({ kind: 'silent-then-answered' });
   });
 
+  it('takes the first word after a probe for its own names', async () => {
+    const { watch, clock, pass, evidence } = given();
+    watch.probed(clock.now() + 500);
+    watch.heard(clock.now() + 500, false);
+    await pass(0);
+    expect(evidence()).toBeNull();
+    watch.heard(clock.now() + 700, false);
+    await pass(0);
+    expect(evidence()).toEqual({ kind: 'announcement', atMs: 1_000_700 });
+  });
+
+  it('does not take the announcements of a start just before the acceptance for those of a new one', async () => {
+    const { watch, clock, device, pass, evidence } = given();
+    watch.probed(clock.now() - 20_000);
+    watch.heard(clock.now() + 300, true);
+    watch.heard(clock.now() + 1300, true);
+    await pass(0);
+    expect(evidence()).toBeNull();
+    device.answers = false;
+    await pass(5000);
+    watch.heard(clock.now(), true);
+    await pass(0);
+    expect(evidence()).toMatchObject({ kind: 'announcement' });
+  });
+
   it('takes any word after a goodbye that was believed', async () => {
     const { watch, clock, pass, evidence } = given();
     watch.lost(clock.now() + 1000);
