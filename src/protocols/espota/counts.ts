@@ -61,6 +61,13 @@ export class CountReader {
   #burst = '';
   #burstFromBytes = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
+  /** Where the chunks end that are not counted yet, in bytes from the start of the image. */
+  #chunkEnds: number[] = [];
+
+  /** A chunk left; all in all, `sentBytes` have. */
+  sent(sentBytes: number): void {
+    this.#chunkEnds.push(sentBytes);
+  }
 
   /** Adds what the device printed, digits only. A count that comes in pieces is read anew with each of them. */
   read(digits: string, sentBytes: number, nowMs: number): void {
@@ -69,12 +76,22 @@ export class CountReader {
     this.#burst += digits;
     const readBytes = leastReading(this.#burst, sentBytes - this.#burstFromBytes);
     this.countedBytes = Math.max(this.countedBytes, this.#burstFromBytes + readBytes);
+    this.#passChunks();
   }
 
   /** It is known otherwise that the device has read everything. */
   hasReadAll(sentBytes: number): void {
     this.countedBytes = sentBytes;
+    this.#passChunks();
     this.#beginBurst();
+  }
+
+  /** A reading that ends where a chunk does is right: counts of one chunk are not read together with those of the next. */
+  #passChunks(): void {
+    const passed = this.#chunkEnds.filter((endBytes) => endBytes <= this.countedBytes);
+    if (passed.length === 0) return;
+    this.#chunkEnds = this.#chunkEnds.slice(passed.length);
+    if (passed.at(-1) === this.countedBytes) this.#beginBurst();
   }
 
   #beginBurst(): void {

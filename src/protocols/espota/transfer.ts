@@ -82,6 +82,7 @@ class Sender {
     const { bytes, observer, stream } = this.#context;
     stream.write(bytes.subarray(this.sentBytes, this.sentBytes + sizeBytes));
     this.sentBytes += sizeBytes;
+    this.#counts.sent(this.sentBytes);
     this.#leastUnsentBytes = stream.unsentBytes;
     observer.onProgress(this.sentBytes, bytes.length);
   }

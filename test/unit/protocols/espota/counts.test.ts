@@ -50,6 +50,16 @@ describe('the counts of a transfer', () => {
     expect(counts.countedBytes).toBe(74);
   });
 
+  it('of one chunk are not mixed up with those of the next, however fast they come', () => {
+    const counts = new CountReader();
+    for (let chunk = 1; chunk <= 32; chunk += 1) {
+      counts.sent(chunk * 8_192);
+      counts.sent((chunk + 1) * 8_192);
+      counts.read('8192', (chunk + 1) * 8_192, chunk);
+      expect(counts.countedBytes).toBe(chunk * 8_192);
+    }
+  });
+
   it('never go back and never beyond what was sent', () => {
     const counts = new CountReader();
     counts.hasReadAll(5_000);
