@@ -579,6 +579,28 @@ export const CATALOGUE = {
   },
   SERIAL_OVERLAP: { disposition: 'permanent', hint: 'Give the images offsets that share no sector of 4096 bytes.' },
 
+  // --- ESPAT: AT firmware of Espressif -----------------------------------------------------------------------------------
+  ESPAT_NOT_AT: {
+    disposition: 'permanent',
+    hint: 'Use user1.bin and user2.bin of the AT release (both in one archive), or the ota image of ESP-AT.',
+  },
+  ESPAT_SLOT_UNKNOWN: {
+    disposition: 'permanent',
+    hint: 'Pack both halves of one release into an archive as user1.bin and user2.bin.',
+  },
+  ESPAT_MAP_UNKNOWN: {
+    disposition: 'permanent',
+    hint: 'Set "flash-map" in the rule to the one the modules were first flashed with (docs/protocols/espat-cloud.md).',
+  },
+  ESPAT_WRONG_MAP: {
+    disposition: 'permanent',
+    hint: 'Use the build for the flash map of the modules; another one does not start, and no update can change the map.',
+  },
+  ESPAT_TOO_LARGE: {
+    disposition: 'permanent',
+    hint: 'Use a smaller build, or flash once over a serial port with a flash map that has larger slots.',
+  },
+
   // --- DISCOVERY: finding devices ------------------------------------------------------------------------------------
   DISCOVERY_NO_INTERFACE: {
     disposition: 'retry',

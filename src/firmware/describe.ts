@@ -34,6 +34,7 @@ export function describeDossier(dossier: Dossier): string[] {
       ['complete', COMPLETENESS[dossier.completeness]],
       ['flash', flashText(dossier)],
       ['entry', dossier.entryPoint === null ? null : hex(dossier.entryPoint)],
+      ['slot', dossier.userSlot == null ? null : slotText(dossier.userSlot)],
       ...appRows(dossier),
       ...sealRows(dossier),
     ]),
@@ -77,6 +78,7 @@ const SOURCES: Readonly<Record<PackageSource, string>> = {
   'esp-web-tools': 'ESP Web Tools',
   pycom: 'Pycom',
   arduino: 'Arduino or PlatformIO',
+  'esp-at': 'the ESP8266 SDK (AT firmware)',
 };
 
 /** What a package would do to one kind of board. */
@@ -125,6 +127,11 @@ function flashText({ flashMode, flashSizeBytes, flashFrequencyMhz, flashOffset }
     flashOffset === null ? null : `goes to ${hex(flashOffset)}`,
   ].filter((setting) => setting !== null);
   return settings.length === 0 ? null : settings.join(', ');
+}
+
+function slotText({ user, flashMap }: NonNullable<Dossier['userSlot']>): string {
+  const slot = user === null ? 'user1 or user2, it does not say which' : `user${user}`;
+  return `${slot}; flash map ${flashMap ?? 'not told'}`;
 }
 
 function appRows({ app, bootloader }: Dossier): Row[] {

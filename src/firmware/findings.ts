@@ -24,6 +24,7 @@ export const NOTHING_FOUND: Findings = {
   checksum: null,
   digest: null,
   crc: null,
+  userSlot: null,
   app: null,
   bootloader: null,
   signature: null,

@@ -3,6 +3,7 @@ import { byteAt, isFilledWith } from './bytes.ts';
 import { count, type Findings, hex, NOTHING_FOUND, problem } from './findings.ts';
 import { readEsp32File } from './formats/esp32-file.ts';
 import { readEsp8266Arduino } from './formats/esp8266-arduino.ts';
+import { readEsp8266User } from './formats/esp8266-user.ts';
 import { readEsp8266V1 } from './formats/esp8266-v1.ts';
 import { readEsp8266V2 } from './formats/esp8266-v2.ts';
 import { readFat } from './formats/fat.ts';
@@ -22,6 +23,7 @@ const READERS: readonly ((bytes: Uint8Array) => Findings | null)[] = [
   readLittleFs,
   readFat,
   readEsp8266Arduino,
+  readEsp8266User,
   readEsp8266V1,
   readMerged,
   readEsp32File,

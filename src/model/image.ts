@@ -20,6 +20,7 @@ export type Filesystem = (typeof FILESYSTEMS)[number];
  * How the bytes are laid out (esptool, "Firmware Image Format").
  * - `esp8266-arduino`: eboot at 0, the application at 0x1000; the only ESP8266 layout that eboot can install over the air.
  * - `esp8266-v1`, `-v2`, `-v3`: what the ROM, the SDK's second-stage bootloader, and the RTOS SDK's bootloader load.
+ * - `esp8266-user`: what SDKs before 1.0 build for their bootloader 1.1: a version 1 image, and the mapped code at 0x10000.
  * - `esp32`: with the extended header.
  */
 export type ImageFormat =
@@ -27,6 +28,7 @@ export type ImageFormat =
   | 'esp8266-v1'
   | 'esp8266-v2'
   | 'esp8266-v3'
+  | 'esp8266-user'
   | 'esp32'
   | 'partition-table'
   | 'otadata'
@@ -90,8 +92,9 @@ export interface Partition {
  * Who made a package, and so how it says what goes where.
  * - `esp-idf`: `flasher_args.json` of a build. `esp-web-tools`: `manifest.json`. `pycom`: the scripts of Pycom's updater.
  * - `arduino`: the output of Arduino or PlatformIO, without a word on the places: the chip and the partition table tell them.
+ * - `esp-at`: a release of AT firmware (or any other of the ESP8266 SDK): user1 and user2, and what a first installation needs beside them.
  */
-export type PackageSource = 'esp-idf' | 'esp-web-tools' | 'pycom' | 'arduino';
+export type PackageSource = 'esp-idf' | 'esp-web-tools' | 'pycom' | 'arduino' | 'esp-at';
 
 /** What a package would do to one kind of board. Offsets are flash addresses. */
 export interface PackageSet {
@@ -126,6 +129,18 @@ export interface PackageContents {
   readonly sets: readonly PackageSet[];
 }
 
+/** How an ESP8266's flash is divided between the two firmware slots of Espressif's SDK, in KB. */
+export const FLASH_MAPS = ['256+256', '512+512', '1024+1024'] as const;
+export type FlashMap = (typeof FLASH_MAPS)[number];
+
+/** Each SDK release is two images, `user1.bin` and `user2.bin`, linked for their places: the one that runs fetches the other. */
+export interface UserSlot {
+  /** Null: it does not say. */
+  readonly user: 1 | 2 | null;
+  /** Null: it does not say. */
+  readonly flashMap: FlashMap | null;
+}
+
 /** All that can be read out of an image offline. */
 export interface Dossier {
   readonly kind: ImageKind;
@@ -156,6 +171,8 @@ export interface Dossier {
   readonly digest: { readonly stored: string; readonly computed: string } | null;
   /** CRC-32 of an ESP8266 image: elf2bin's over an Arduino image, the SDK's behind a version 2 image. */
   readonly crc: { readonly stored: number; readonly computed: number } | null;
+  /** Of an image that Espressif's ESP8266 SDK built as one half of a release (AT firmware, and others with its bootloader). */
+  readonly userSlot: UserSlot | null;
   readonly app: AppDescription | null;
   readonly bootloader: BootloaderDescription | null;
   /** Recognised, not verified: that takes the public key. */

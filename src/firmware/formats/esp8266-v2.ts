@@ -6,6 +6,7 @@ import { count, type Findings, hex, NOTHING_FOUND, problem, remarksOnRest, trunc
 import { headerFindings } from './esp8266-v1.ts';
 import { HEADER_BYTES, IMAGE_MAGIC } from './header.ts';
 import { readSegments, tableProblems } from './segments.ts';
+import { innerHeaderAt, readUserSlot } from './user-slot.ts';
 
 const V2_MAGIC = 0xea;
 /** Not a number of segments here, but a constant (esptool: IMAGE_V2_SEGMENT). */
@@ -22,7 +23,7 @@ export function readEsp8266V2(bytes: Uint8Array): Findings | null {
   });
   if (bytes.length < 2 * HEADER_BYTES) return cut('inside its header', 2 * HEADER_BYTES);
   const codeBytes = u32At(bytes, HEADER_BYTES + 4);
-  const inner = 2 * HEADER_BYTES + codeBytes;
+  const inner = innerHeaderAt(codeBytes);
   if (inner + HEADER_BYTES > bytes.length) return cut('inside its mapped code', inner + HEADER_BYTES);
   if (byteAt(bytes, inner) !== IMAGE_MAGIC) {
     const message = `no second header follows its ${count(codeBytes)} bytes of mapped code`;
@@ -53,6 +54,7 @@ export function readEsp8266V2(bytes: Uint8Array): Findings | null {
     segments: [code, ...table.segments],
     checksum: table.checksum,
     crc: seal.crc,
+    userSlot: readUserSlot(bytes, inner),
     problems,
     remarks: [...header.remarks, ...remarksOnRest(bytes.subarray(seal.endsAt ?? bytes.length), seal.endsAt ?? 0)],
   };
@@ -64,14 +66,18 @@ interface V2Seal {
   readonly problem: ErrorReport | null;
 }
 
-/** CRC-32 over the file, stored inverted where its top bit is set and one higher where not (esptool, esp8266_crc32). */
+/** CRC-32, inverted where its top bit is set and one higher where not (esptool, esp8266_crc32; SDK, tools/gen_appbin.py). */
+export function sdkCrc(bytes: Uint8Array): number {
+  const sum = crc32(bytes);
+  return (sum >= 0x80000000 ? ~sum : sum + 1) >>> 0;
+}
+
 function readV2Crc(bytes: Uint8Array, checksumEnd: number | null): V2Seal {
   if (checksumEnd === null || bytes.length === checksumEnd) return { endsAt: checksumEnd, crc: null, problem: null };
   if (bytes.length < checksumEnd + 4) {
     return { endsAt: null, crc: null, problem: truncated('inside its CRC', bytes.length, checksumEnd + 4) };
   }
-  const sum = crc32(bytes.subarray(0, checksumEnd));
-  const computed = (sum >= 0x80000000 ? ~sum : sum + 1) >>> 0;
+  const computed = sdkCrc(bytes.subarray(0, checksumEnd));
   const stored = u32At(bytes, checksumEnd);
   if (stored === computed) return { endsAt: checksumEnd + 4, crc: { stored, computed }, problem: null };
   // More than four bytes may be something else altogether; just four can only be a wrong CRC.

@@ -1,6 +1,6 @@
 import { FlashError } from '../../errors.ts';
 import type { Chip } from '../../model/chip.ts';
-import type { Dossier, FlashRange, PackageSource } from '../../model/image.ts';
+import type { Dossier, FlashMap, FlashRange, PackageSource } from '../../model/image.ts';
 import { CHIP_FACTS } from '../chips.ts';
 import { count } from '../findings.ts';
 
@@ -30,6 +30,8 @@ export interface FlashSettings {
   /** `detect`: what the flash chip itself says. */
   readonly sizeBytes: number | 'detect' | null;
   readonly frequencyMhz: number | null;
+  /** Of an ESP8266 with the SDK's bootloader: the header has a size of its own for each map. */
+  readonly flashMap?: FlashMap | undefined;
 }
 
 /** Everything that goes onto one board: first `erase`, then `parts` in order of their offsets. */

@@ -2,6 +2,7 @@ import { type ErrorReport, FlashError } from '../../errors.ts';
 import type { Dossier } from '../../model/image.ts';
 import type { PackageFiles } from './archive.ts';
 import { planArduino } from './arduino.ts';
+import { planEspAt } from './esp-at.ts';
 import { planEspIdf } from './esp-idf.ts';
 import { planEspWebTools } from './esp-web-tools.ts';
 import type { FirmwarePackage, FlashSet } from './flash-set.ts';
@@ -38,6 +39,7 @@ const PLANNERS: readonly ((files: PackageFiles) => PackagePlan | null)[] = [
   planEspIdf,
   planEspWebTools,
   planPycom,
+  planEspAt,
   planArduino,
 ];
 

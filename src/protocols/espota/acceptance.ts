@@ -19,6 +19,7 @@ const NOT_OTA: Partial<Record<ImageKind, string>> = {
 export function acceptsStoredImage(device: Device, { dossier, sizeBytes }: StoredImage): Acceptance {
   const reason = NOT_OTA[dossier.kind];
   if (reason !== undefined) return refuse(reason);
+  if (dossier.userSlot != null) return refuse('it is one half of an SDK release, which eboot does not start');
   if (sizeBytes === 0) return refuse('the image is empty');
   const chip = device.chip ?? dossier.chip;
   if (dossier.container === 'gzip' && (dossier.kind === 'filesystem' || (chip !== null && chip !== 'esp8266'))) {

@@ -5,6 +5,7 @@ import { readEsp32Image } from '../../firmware/formats/esp32.ts';
 import { withFreshCrc } from '../../firmware/formats/esp8266-arduino.ts';
 import { IMAGE_MAGIC } from '../../firmware/formats/header.ts';
 import type { Chip } from '../../model/chip.ts';
+import type { FlashMap } from '../../model/image.ts';
 import type { Placement } from './placement.ts';
 
 /** What the header of the first image in flash is to say; null: what it says already. */
@@ -13,7 +14,12 @@ export interface FlashSettings {
   readonly mode: string | null;
   readonly frequencyMhz: number | null;
   readonly sizeBytes: number | null;
+  /** Of an ESP8266 with the SDK's bootloader, which goes by the size in its own header. */
+  readonly flashMap?: FlashMap | undefined;
 }
+
+/** Flash sizes "C1" of the SDK: the same size, divided in two large slots (ESP8266_NONOS_SDK, tools/gen_appbin.py, `flash_size_map`). */
+const LARGE_SLOTS: Readonly<Record<number, number>> = { 2097152: 5, 4194304: 6 };
 
 const MODE_BYTE = 2;
 const SIZE_AND_FREQUENCY_BYTE = 3;
@@ -36,7 +42,7 @@ export function withFlashSettings(placement: Placement, chip: Chip, settings: Fl
   const patched = Buffer.from(bytes);
   const header = patched.subarray(start);
   const old = header[SIZE_AND_FREQUENCY_BYTE] ?? 0;
-  const size = settings.sizeBytes === null ? old >> 4 : sizeNibble(chip, settings.sizeBytes);
+  const size = settings.sizeBytes === null ? old >> 4 : sizeNibble(chip, settings.sizeBytes, settings.flashMap);
   const frequency = settings.frequencyMhz === null ? old & 0xf : frequencyNibble(chip, settings.frequencyMhz);
   if (settings.mode !== null) header[MODE_BYTE] = keyOf(FLASH_MODES, settings.mode, `flash mode ${settings.mode}`);
   header[SIZE_AND_FREQUENCY_BYTE] = (size << 4) | frequency;
@@ -53,7 +59,9 @@ function sealAgain(image: Buffer): void {
   image.write(sha256Of(image.subarray(0, sealed)), sealed, 'hex');
 }
 
-function sizeNibble(chip: Chip, sizeBytes: number): number {
+function sizeNibble(chip: Chip, sizeBytes: number, flashMap: FlashMap | undefined): number {
+  const large = flashMap === '1024+1024' && chip === 'esp8266' ? LARGE_SLOTS[sizeBytes] : undefined;
+  if (large !== undefined) return large;
   const sizes = chip === 'esp8266' ? ESP8266_FLASH_SIZES : ESP32_FLASH_SIZES;
   return keyOf(sizes, sizeBytes, `a flash size of ${sizeBytes} bytes`);
 }

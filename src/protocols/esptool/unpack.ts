@@ -34,7 +34,7 @@ export function unpackImages(
 ): ImageSet {
   const unpacked: ImageToPlace[] = [];
   const erase: FlashRange[] = [];
-  let { mode, frequencyMhz, sizeBytes } = settings;
+  let { mode, frequencyMhz, sizeBytes, flashMap } = settings;
   for (const image of images) {
     if (image.dossier.kind !== 'package') {
       unpacked.push(image);
@@ -46,8 +46,9 @@ export function unpackImages(
     mode ??= set.settings.mode;
     frequencyMhz ??= set.settings.frequencyMhz;
     sizeBytes ??= set.settings.sizeBytes;
+    flashMap ??= set.settings.flashMap;
   }
-  return { images: unpacked, erase, settings: { mode, frequencyMhz, sizeBytes } };
+  return { images: unpacked, erase, settings: { mode, frequencyMhz, sizeBytes, flashMap } };
 }
 
 function setFor({ name, bytes, offset }: ImageToPlace, board: SetBoard, packages: PreparedImages): FlashSet {
