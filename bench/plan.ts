@@ -32,6 +32,8 @@ const CONTEXT: PlanContext = {
   accepts: () => ({ accepted: true }),
   defaultPort: () => null,
   currentImage: () => null,
+  possibleVersions: () => [],
+  storedImages: () => [],
   knownChip: () => null,
 };
 
@@ -99,6 +101,7 @@ function ruleAt(index: number): Rule {
     line: { again: 'skip', bootCheck: null, unitData: null },
     backup: null,
     allow: [],
+    versions: { downgrade: 'refuse', ladder: [] },
     undo: 'never',
   };
 }

@@ -33,6 +33,7 @@ import { ruleRevision } from './jobs/rule-revision.ts';
 import { WindowCalendar } from './jobs/schedule.ts';
 import { Undo } from './jobs/undo.ts';
 import { askVersion } from './jobs/version-check.ts';
+import { VersionInquiry } from './jobs/version-inquiry.ts';
 import { type Logger, tapped } from './log.ts';
 import type { Device } from './model/device.ts';
 import type { Rule } from './model/rule.ts';
@@ -119,6 +120,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     results,
     rollouts: new RolloutBook(shared),
     undo: new Undo(shared),
+    inquiry: new VersionInquiry({ ...shared, askVersion }),
     protocols: PROTOCOLS,
     limits: () => config.limits,
     opensAt,

@@ -35,6 +35,7 @@ const PACKAGE_ROOM: Readonly<Record<string, string>> = {
   'ipaddr.js': 'rules',
   'node-cron': 'jobs',
   picomatch: 'rules',
+  semver: 'firmware',
   serialport: 'transports',
   winston: 'service',
   yaml: 'config',

@@ -56,7 +56,7 @@ export function deviceLines(device: Device, holds: ExplainDocument['holds'], now
 }
 
 function releaseLines(explained: ReleaseExplanation, nowMs: number): string[] {
-  const { release, releaseRule, imageName, rule, shadowed, refusal, job, next, nextMs, whyNotNow } = explained;
+  const { release, releaseRule, imageName, rule, shadowed, refusal, first, job, next, nextMs, whyNotNow } = explained;
   const { undoOf, rollout } = explained;
   const when =
     nextMs === null ? '' : ` at ${new Date(nextMs).toISOString()} (in ${humanDuration(Math.max(0, nextMs - nowMs))})`;
@@ -70,6 +70,7 @@ function releaseLines(explained: ReleaseExplanation, nowMs: number): string[] {
       rule === null ? 'no rule' : `rule ${rule}${shadowed.length === 0 ? '' : `, before ${shadowed.join(', ')}`}`,
     ],
     ...(refusal === null ? [] : [['refused', `${refusal.code}: ${refusal.reason}`]]),
+    ...(first === null ? [] : [['first', `${first.version} (${first.imageName}): ${first.reason}`]]),
     ...(job === null
       ? []
       : [['job', `${job.id}, ${job.state}${job.error === null ? '' : `: ${job.error.code}: ${job.error.message}`}`]]),

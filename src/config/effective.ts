@@ -68,6 +68,7 @@ function effectiveRule(rule: Rule, protocols: readonly ProtocolOptions[]): Recor
     },
     ...effectiveLine(rule),
     expires: rule.expiresMs === null ? 'never' : formatDuration(rule.expiresMs),
+    versions: rule.versions,
     allow: rule.allow,
     undo: rule.undo,
   };

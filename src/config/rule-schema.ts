@@ -10,6 +10,7 @@ import type { SecretPlaces } from './secret.ts';
 import { devicesSchema, firmwareSchema } from './selector-schema.ts';
 import { duration, expecting, listOf, oneOf, text, wholeNumber } from './values.ts';
 import { verifySchema } from './verify-schema.ts';
+import { checkLadder, versionRulesSchema } from './version-rules-schema.ts';
 import { type WhenContext, whenSchema } from './when-schema.ts';
 
 const DAY_MS = 86_400_000;
@@ -89,6 +90,9 @@ export function ruleSchema(context: RuleContext) {
           .describe(
             'on-failure: a device that took the image and is not well since gets back the image that it was last proven to run.',
           ),
+        versions: versionRulesSchema
+          .prefault({})
+          .describe('Which versions of an application may follow which. Of filesystems none is asked.'),
         allow: listOf(oneOf(GUARD_OVERRIDES), 'guards')
           .default([])
           .describe('Guards this rule overrides. Each use is logged. A wrong image can disable a device for good.'),
@@ -96,6 +100,7 @@ export function ruleSchema(context: RuleContext) {
       expecting('a rule: a mapping with name, firmware and devices'),
     )
     .superRefine(checkLineRule)
+    .superRefine(checkLadder)
     .transform(
       ({ expires, rollout, line, backup, ...rule }): Rule => ({
         ...rule,

@@ -83,6 +83,8 @@ export interface ReleaseExplanation {
   readonly shadowed: readonly string[];
   /** Why the rules leave the device alone; null where they do not. */
   readonly refusal: { readonly code: RefusalCode; readonly reason: string } | null;
+  /** The image of the ladder that it gets before this one; null: none. */
+  readonly first: { readonly version: string; readonly imageName: string; readonly reason: string } | null;
   readonly job: Pick<JobRecord, 'id' | 'state' | 'proof' | 'attempts' | 'error'> | null;
   /** The release that this one takes back: a re-flash of what the device ran before. Null: an ordinary one. */
   readonly undoOf: string | null;

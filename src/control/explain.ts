@@ -1,6 +1,7 @@
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import type { ReleaseRecord } from '../jobs/journal/releases.ts';
+import { isForNow } from '../jobs/planner.ts';
 import { type RolloutView, viewRollout } from '../jobs/rollout-view.ts';
 import { type DeviceDirectory, idsOf, type RuleBook } from '../jobs/rule-book.ts';
 import { isFinal } from '../jobs/state.ts';
@@ -45,6 +46,7 @@ function explainRelease(device: Device, release: ReleaseRecord, parts: ExplainPa
       rule: decision.rule,
       shadowed: decision.shadowed,
       refusal: decision.kind === 'refuse' ? decision.refusal : null,
+      first: firstOf(decision),
       job: job === null ? null : jobSummary(job),
       undoOf: release.undoOf,
       rollout: rollout && rolloutSummary(rollout),
@@ -103,6 +105,9 @@ function outlook(situation: Situation, parts: ExplainParts): Outlook {
 
 function ofQueued(situation: Situation & { readonly job: JobRecord }, parts: ExplainParts): Outlook {
   const { device, decision, job, rollout } = situation;
+  if (decision.kind === 'refuse' && isForNow(decision.refusal.code)) {
+    return { next: 'an attempt when that has changed', nextMs: null, whyNotNow: decision.refusal.reason };
+  }
   if (decision.kind === 'refuse' || decision.rule !== job.rule) {
     return nothing('the job is taken out when its turn comes: the rules say otherwise now');
   }
@@ -132,6 +137,12 @@ function rolloutOf(release: ReleaseRecord, { journal, devices, nowMs }: ExplainP
 
 function rolloutSummary({ state, stage, why, untilMs }: RolloutView): ReleaseExplanation['rollout'] {
   return { state, stage, why, untilMs };
+}
+
+function firstOf(decision: Decision): ReleaseExplanation['first'] {
+  if (decision.kind === 'refuse' || decision.first === null) return null;
+  const { version, image, reason } = decision.first;
+  return { version, imageName: image.name, reason };
 }
 
 function jobSummary({ id, state, proof, attempts, error }: JobRecord): ReleaseExplanation['job'] {

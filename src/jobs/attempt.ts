@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
+import { versionIn } from '../firmware/image-version.ts';
 import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { FirmwareImage } from '../model/image.ts';
@@ -12,7 +13,7 @@ import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import { type AttemptContext, afterError, afterReport, asFlashError, type Outcome } from './outcome.ts';
 import { targetOf } from './targets.ts';
-import { type AskVersion, versionIn } from './version-check.ts';
+import type { AskVersion } from './version-check.ts';
 
 /** How often a running job says in the log how far it is, milliseconds. */
 const PROGRESS_LOG_MS = 5_000;

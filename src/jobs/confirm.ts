@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
+import { versionIn } from '../firmware/image-version.ts';
 import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { ReturnCheck, VersionCheck } from '../model/rule.ts';
@@ -10,7 +11,7 @@ import { unknownOutcome } from './outcome.ts';
 import { type DeviceDirectory, deviceName, idsOf } from './rule-book.ts';
 import { type SoakEyes, type SoakFinding, soak } from './soak.ts';
 import { targetOf } from './targets.ts';
-import { type AskVersion, askUntilVersion, saysVersion, versionIn } from './version-check.ts';
+import { type AskVersion, askUntilVersion, saysVersion } from './version-check.ts';
 
 /** What showed that a device was gone and is there again. */
 export interface ReturnEvidence {
@@ -204,25 +205,16 @@ function knownVersions(job: JobRecord, { devices, journal }: ConfirmParts): Know
   return { expected: versionIn(image), previous: previous && versionIn(journal.images.get(previous.image)) };
 }
 
-function conclude(
-  job: JobRecord,
-  { event, change, error }: Confirmation,
-  how: string | null,
-  { book, clock, devices, journal, log }: ConfirmParts,
-): JobRecord {
+function conclude(job: JobRecord, confirmation: Confirmation, how: string | null, parts: ConfirmParts): JobRecord {
+  const { event, change, error } = confirmation;
+  const { book, clock, devices, journal, log } = parts;
   const isSoakDue = event === 'succeed' && job.state === 'confirming' && job.verify?.proof === 'soaked';
-  const note = ({ proof }: JobRecord): void => {
-    const image = journal.images.get(job.image);
-    if (image === null) return;
-    const target = targetOf(image.dossier.kind);
-    const device = devices.get(job.device);
-    const ids = device === null ? [job.device] : idsOf(device);
-    if (error?.code === 'JOB_ROLLED_BACK') journal.devices.wentBack(ids, target, job.image);
-    else if (event === 'succeed' && proof !== null) {
-      journal.devices.holds(job.device, target, job.image, proof, clock.now());
-    }
-  };
-  const after = book.transition(job.id, isSoakDue ? 'soak' : event, change, note, how ?? error?.message ?? null);
+  const isRung = event === 'succeed' && !isSoakDue && journal.releases.get(job.release)?.image !== job.image;
+  const note = (): void => noteHeld(job, confirmation, parts);
+  const detail = how ?? error?.message ?? null;
+  const after = isRung
+    ? book.transition(job.id, 'climb', NEXT_RUNG, note, rungText(job, journal))
+    : book.transition(job.id, isSoakDue ? 'soak' : event, change, note, detail);
   const fields = {
     job: job.id,
     device: deviceName(devices, job.device),
@@ -230,10 +222,41 @@ function conclude(
     attempt: job.attempts,
     step: 'confirm',
     elapsedMs: clock.now() - (job.confirmFromMs ?? job.updatedMs),
-    proof: after.proof,
+    proof: change.proof ?? after.proof,
   };
   if (error !== null) log.error('job.failed', { ...fields, ...error.toJSON() });
   else if (isSoakDue) log.info('job.waiting', { ...fields, waitingFor: 'the end of its soak' });
+  else if (isRung) log.info('job.waiting', { ...fields, image: job.image, waitingFor: 'the next image of its ladder' });
   else log.info('job.succeeded', { ...fields, evidence: how ?? undefined });
   return after;
 }
+
+/** What the device is known to run from now on. */
+function noteHeld(
+  { device: deviceId, image: sha256 }: JobRecord,
+  { event, change: { proof }, error }: Confirmation,
+  { clock, devices, journal }: ConfirmParts,
+): void {
+  const image = journal.images.get(sha256);
+  if (image === null) return;
+  const target = targetOf(image.dossier.kind);
+  const device = devices.get(deviceId);
+  const ids = device === null ? [deviceId] : idsOf(device);
+  if (error?.code === 'JOB_ROLLED_BACK') journal.devices.wentBack(ids, target, sha256);
+  else if (event === 'succeed' && proof != null) journal.devices.holds(deviceId, target, sha256, proof, clock.now());
+}
+
+function rungText({ image }: JobRecord, journal: Journal): string {
+  return `it stands on a rung of the ladder: ${journal.images.get(image)?.name ?? image}`;
+}
+
+/** The job begins anew with the image that follows. */
+const NEXT_RUNG: JobChange = {
+  attempts: 0,
+  notBeforeMs: 0,
+  step: null,
+  proof: null,
+  error: null,
+  confirmFromMs: null,
+  versionBefore: null,
+};

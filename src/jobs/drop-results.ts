@@ -43,6 +43,16 @@ export class DropResults {
           `The same bytes are already the current release of rule "${verdict.release.rule}" (${verdict.release.imageName}).`,
           [],
         );
+      case 'rung': {
+        const rules = verdict.rules.map((rule) => `"${rule}"`).join(', ');
+        log.info('file.accepted', { ...fields, releases: 0, jobs: verdict.jobs.length, rung: verdict.version });
+        return this.#end(
+          drop,
+          'done',
+          `Kept as rung ${verdict.version} of the ladder of ${rules}: devices below it get it before the current release.`,
+          [],
+        );
+      }
       case 'planned':
         log.info('file.accepted', { ...fields, releases: verdict.releases.length, jobs: verdict.jobs.length });
         return this.look(drop);

@@ -19,12 +19,14 @@ import type { RolloutBook } from './rollout-book.ts';
 import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { isFinal } from './state.ts';
 import type { Undo, UndoReport } from './undo.ts';
+import type { VersionInquiry } from './version-inquiry.ts';
 
 export interface EngineParts extends AttemptParts, ConfirmParts {
   readonly planner: Planner;
   readonly results: DropResults;
   readonly rollouts: RolloutBook;
   readonly undo: Undo;
+  readonly inquiry: VersionInquiry;
   readonly rules: () => RuleBook;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly limits: () => Limits;
@@ -42,6 +44,8 @@ export class JobEngine {
   readonly #stopping = new AbortController();
   /** Attempts and waits for a return that are under way. */
   readonly #underWay = new Set<Promise<void>>();
+  /** Job → why it cannot climb its ladder; forgotten when a file is dropped or its device is seen. */
+  readonly #stuck = new Map<string, string>();
   #timer: Timer | null = null;
   #isTurnDue = false;
   #isAtWork = false;
@@ -82,6 +86,7 @@ export class JobEngine {
     const { journal, planner, results } = this.#parts;
     if (journal.drops.resultOf(drop.id) !== null || journal.releases.ofDrop(drop.id).length > 0)
       return results.look(drop);
+    this.#stuck.clear();
     await results.afterPlanning(drop, planner.planDrop(drop));
     this.wake();
     // A newer release may have ended the last jobs of files that came before.
@@ -91,6 +96,7 @@ export class JobEngine {
   /** A device has appeared, come back, restarted or changed its address. */
   deviceSeen(device: Device): void {
     this.#guarded(() => {
+      this.#unstick(device);
       this.#parts.planner.planDevice(device);
       this.#revive(device);
     });
@@ -246,13 +252,25 @@ export class JobEngine {
 
   #candidate(job: JobRecord, now: number): Candidate {
     const { devices, rollouts, rules, opensAt } = this.#parts;
+    const device = devices.get(job.device);
     const rule = rules().rule(job.rule);
     return {
       job,
-      device: devices.get(job.device),
+      device,
       opensAtMs: rule === null ? null : opensAt(rule, now),
-      heldBy: rollouts.whyHeld(job),
+      heldBy: rollouts.whyHeld(job) ?? this.#whyNotYet(job, device),
     };
+  }
+
+  #whyNotYet({ id }: JobRecord, device: Device | null): string | null {
+    const isAsked = device !== null && this.#parts.inquiry.isAsking(device.id);
+    return isAsked ? 'the device is asked for its version' : (this.#stuck.get(id) ?? null);
+  }
+
+  #unstick(device: Device): void {
+    if (this.#stuck.size === 0) return;
+    const ids = idsOf(device);
+    for (const job of this.#parts.book.in('queued')) if (ids.includes(job.device)) this.#stuck.delete(job.id);
   }
 
   /** The jobs of devices in exclusive groups that took an image and have not been seen since they were given up. */
@@ -298,24 +316,41 @@ export class JobEngine {
   }
 
   #startJob(job: JobRecord): void {
-    const { book, devices, planner, rules, protocols } = this.#parts;
+    const { devices, inquiry, protocols, rules } = this.#parts;
     const device = devices.get(job.device);
     const rule = rules().rule(job.rule);
-    // What was true when the job was planned may not be any more: look again right before the first byte.
-    if (device === null || !planner.stillStands(job, device)) {
-      const ended = book.get(job.id);
-      if (ended !== null) this.#ended(ended);
+    if (device !== null && rule !== null && inquiry.isDue(device, rule)) {
+      this.#ask(device, rule);
       return;
     }
+    const aimed = device === null ? null : this.#lookAgain(job, device);
+    if (device === null || aimed === null) return;
     const protocol = rule === null ? undefined : protocols.get(rule.update.protocol);
     if (rule === null || protocol === undefined) throw new Error(`rule ${job.rule} has no protocol`);
     this.#track(
-      runAttempt({ job, device, rule, protocol }, this.#parts, this.#stopping.signal).then((after) => {
+      runAttempt({ job: aimed, device, rule, protocol }, this.#parts, this.#stopping.signal).then((after) => {
         if (after.state === 'confirming') this.#awaitReturn(after);
         if (isAbsence(after.error?.code)) this.#parts.reconfirm(device);
         this.#ended(after);
       }),
     );
+  }
+
+  /** What was true when the job was planned may not be any more: looks again right before the first byte. Null: it does not start. */
+  #lookAgain(job: JobRecord, device: Device): JobRecord | null {
+    const look = this.#parts.planner.look(job, device);
+    if (look.kind === 'start') return look.job;
+    if (look.kind === 'wait') this.#stuck.set(job.id, look.reason);
+    const now = this.#parts.book.get(job.id);
+    if (now !== null) this.#ended(now);
+    return null;
+  }
+
+  #ask(device: Device, rule: Rule): void {
+    const asked = this.#parts.inquiry.ask(device, rule, this.#stopping.signal).catch((reason: unknown) => {
+      if (!this.#stopping.signal.aborted) throw reason;
+    });
+    this.#track(asked.then(() => this.wake()));
   }
 
   #awaitReturn(job: JobRecord): void {

@@ -81,6 +81,15 @@ export class JobBook {
     this.#active.set(id, step === 'commit' ? write() : this.#journal.relaxed(write));
   }
 
+  /** The next attempt of a queued job brings this image: its release's, or a rung before that. */
+  aim(id: string, image: string): JobRecord {
+    const job = this.#known(id);
+    if (job.image === image) return job;
+    const aimed = this.#journal.jobs.aimed(job, image);
+    this.#put(aimed);
+    return aimed;
+  }
+
   /** Ends the pause of a queued job. */
   due(id: string): void {
     this.#put(this.#journal.jobs.due(this.#known(id)));

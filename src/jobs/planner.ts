@@ -3,8 +3,9 @@ import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { Drop } from '../model/drop.ts';
 import type { Dossier, StoredImage } from '../model/image.ts';
-import type { Decision } from '../model/plan.ts';
+import type { Decision, RefusalCode } from '../model/plan.ts';
 import type { Rule } from '../model/rule.ts';
+import { type Standing, standingBeside } from './drop-versions.ts';
 import { newId } from './ids.ts';
 import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
@@ -20,6 +21,13 @@ export type DropVerdict =
   | { readonly kind: 'unmatched'; readonly reasons: readonly string[] }
   /** Every rule that accepts it has this very image as its current release. */
   | { readonly kind: 'duplicate'; readonly release: ReleaseRecord }
+  /** It is older than what these rules have, and a rung of their ladders on the way there. */
+  | {
+      readonly kind: 'rung';
+      readonly version: string;
+      readonly rules: readonly string[];
+      readonly jobs: readonly JobRecord[];
+    }
   | { readonly kind: 'planned'; readonly releases: readonly ReleaseRecord[]; readonly jobs: readonly JobRecord[] };
 
 export interface PlannerParts {
@@ -29,6 +37,18 @@ export interface PlannerParts {
   readonly devices: DeviceDirectory;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/** What a second look at a queued job came to. */
+export type Look =
+  /** The job, aimed at what it brings next. */
+  | { readonly kind: 'start'; readonly job: JobRecord }
+  | { readonly kind: 'wait'; readonly reason: string }
+  | { readonly kind: 'out' };
+
+/** Refusals that a further drop or a word of the device can lift. */
+export function isForNow(code: RefusalCode): boolean {
+  return code === 'RULE_RUNG_MISSING' || code === 'RULE_VERSION_UNKNOWN';
 }
 
 /** Turns dropped files and appearing devices into releases and jobs. */
@@ -49,13 +69,24 @@ export class Planner {
       dossier: drop.dossier,
     };
     const accepting = rules().accepting(image);
-    if (accepting.rules.length === 0) return { kind: 'unmatched', reasons: accepting.reasons };
-    const held = accepting.rules.map((rule) => journal.releases.currentIn(slotOf(rule, image.dossier)));
+    const standings = accepting.rules.map((rule) => ({ rule, standing: this.#standing(rule, image) }));
+    const takers = standings.filter(({ standing }) => standing.kind === 'release').map(({ rule }) => rule);
+    const rungs = standings.flatMap(({ rule, standing }) => (standing.kind === 'rung' ? [{ rule, standing }] : []));
+    const [rung] = rungs;
+    if (takers.length === 0 && rung !== undefined) {
+      const { version } = rung.standing;
+      return { kind: 'rung', version, rules: rungs.map(({ rule }) => rule.name), jobs: this.#planAll() };
+    }
+    if (takers.length === 0) {
+      const older = standings.flatMap(({ standing }) => (standing.kind === 'older' ? [standing.reason] : []));
+      return { kind: 'unmatched', reasons: [...older, ...accepting.reasons] };
+    }
+    const held = takers.map((rule) => journal.releases.currentIn(slotOf(rule, image.dossier)));
     const duplicate = held.find((release) => release !== null);
     if (duplicate && held.every((release) => release?.image === image.sha256))
       return { kind: 'duplicate', release: duplicate };
     const planned = journal.transaction(() => {
-      const releases = accepting.rules.flatMap((rule) => this.#release(rule, image, drop.id));
+      const releases = takers.flatMap((rule) => this.#release(rule, image, drop.id));
       const jobs = this.#parts.devices.list().flatMap((device) => this.#jobFor(image, device, releases, 'info'));
       return { releases, jobs };
     });
@@ -73,7 +104,20 @@ export class Planner {
       }
     }
     this.#announce(planned.jobs);
+    if (rung !== undefined) this.#planAll();
     return { kind: 'planned', ...planned };
+  }
+
+  #standing(rule: Rule, image: StoredImage): Standing {
+    const release = this.#parts.journal.releases.currentIn(slotOf(rule, image.dossier));
+    const current = release === null ? null : this.#imageOf(release);
+    const beside = release === null || current === null ? null : { release: release.id, image: current };
+    return standingBeside(rule, image, beside);
+  }
+
+  /** Devices that could not climb for want of a rung may now. */
+  #planAll(): readonly JobRecord[] {
+    return this.#parts.devices.list().flatMap((device) => this.planDevice(device));
   }
 
   /** Jobs for a device that has appeared, from the releases that are current. */
@@ -89,25 +133,33 @@ export class Planner {
     return jobs;
   }
 
-  /** A queued job whose release or rule no longer stands for it is taken out; says whether it may still start. */
-  stillStands(job: JobRecord, device: Device): boolean {
+  /**
+   * Looks at a queued job again right before its attempt. One whose release or rule no longer stands for it is taken out; one that
+   * cannot climb its ladder (yet) waits; any other is aimed at the image that comes next.
+   */
+  look(job: JobRecord, device: Device): Look {
     const { journal, book, rules, log } = this.#parts;
     const release = journal.releases.get(job.release);
     const image = release === null ? null : this.#imageOf(release);
     if (release?.state !== 'current' || image === null) {
       book.transition(job.id, 'supersede', {}, undefined, 'its release is not the current one');
       log.info('job.superseded', { job: job.id, device: device.name, rule: job.rule });
-      return false;
+      return { kind: 'out' };
     }
-    const decision = rules().decide(image, device);
+    const decision = rules().decide(image, device, release.undoOf === null ? 'forward' : 'back');
     const twin = journal.jobs
       .ofDevice(job.release, idsOf(device))
       .find(({ id, attempts }) => id !== job.id && attempts > 0);
-    if (twin === undefined && decision.kind === 'flash' && decision.rule === job.rule) return true;
+    if (twin === undefined && decision.kind === 'flash' && decision.rule === job.rule) {
+      return { kind: 'start', job: book.aim(job.id, decision.first?.image.sha256 ?? image.sha256) };
+    }
+    if (twin === undefined && decision.kind === 'refuse' && isForNow(decision.refusal.code)) {
+      return { kind: 'wait', reason: decision.refusal.reason };
+    }
     const reason = whyNot(decision, twin);
     book.transition(job.id, 'cancel', {}, undefined, reason);
     log.info('job.skipped', { job: job.id, device: device.name, rule: job.rule, reason });
-    return false;
+    return { kind: 'out' };
   }
 
   /** Under the name that it was released by: the same bytes may have been dropped under another since, which other rules are for. */
@@ -156,15 +208,16 @@ export class Planner {
   #jobFor(image: StoredImage, device: Device, releases: readonly ReleaseRecord[], news: 'info' | 'debug'): JobRecord[] {
     const { journal, rules, clock, log } = this.#parts;
     const decision = rules().decide(image, device);
-    if (decision.kind === 'refuse') {
+    if (decision.kind === 'refuse' && !this.#mayAsk(decision)) {
       logRefusal(log, news, image, decision);
       return [];
     }
-    const release = releases.find(({ rule }) => rule === decision.rule);
+    const { rule: decider } = decision;
+    const release = releases.find(({ rule }) => rule === decider);
     // Boards on ports are not queued: the production line takes them as they come.
-    if (rules().rule(decision.rule)?.when.kind === 'attach') return [];
+    if (decider !== null && rules().rule(decider)?.when.kind === 'attach') return [];
     if (release === undefined || journal.jobs.ofDevice(release.id, idsOf(device)).length > 0) return [];
-    for (const guard of decision.overridden) {
+    for (const guard of decision.kind === 'flash' ? decision.overridden : []) {
       log.warn('job.planned', {
         device: device.name,
         rule: release.rule,
@@ -182,6 +235,12 @@ export class Planner {
         createdMs: clock.now(),
       }),
     ];
+  }
+
+  /** A device whose version is not known, and that will be asked for it right before its attempt. */
+  #mayAsk({ rule, refusal }: Extract<Decision, { kind: 'refuse' }>): boolean {
+    const check = rule === null ? null : this.#parts.rules().rule(rule)?.verify.version;
+    return refusal.code === 'RULE_VERSION_UNKNOWN' && check != null && check.by !== 'mdns';
   }
 
   #announce(jobs: readonly JobRecord[]): void {

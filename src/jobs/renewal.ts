@@ -87,7 +87,7 @@ function forgetAcceptance(job: JobRecord, { journal, devices }: RenewalParts): v
 
 function refuseWhatRulesRefuse(job: JobRecord, { journal, rules, devices }: RenewalParts): void {
   const release = journal.releases.get(job.release);
-  const image = journal.images.get(job.image);
+  const image = release === null ? null : journal.images.get(release.image);
   if (release?.state !== 'current' || image === null) {
     throw new FlashError(
       'JOB_NOT_RETRYABLE',
@@ -96,7 +96,8 @@ function refuseWhatRulesRefuse(job: JobRecord, { journal, rules, devices }: Rene
   }
   const device = devices.get(job.device);
   if (device === null) return;
-  const decision = rules().decide({ ...image, name: release.imageName }, device);
+  const direction = release.undoOf === null ? 'forward' : 'back';
+  const decision = rules().decide({ ...image, name: release.imageName }, device, direction);
   if (decision.kind === 'refuse') {
     const { code, reason } = decision.refusal;
     throw new FlashError('JOB_NOT_RETRYABLE', `the rules leave "${device.name}" alone now: ${code}: ${reason}`);

@@ -1,3 +1,4 @@
+import { versionIn } from '../firmware/image-version.ts';
 import type { Chip } from '../model/chip.ts';
 import type { Device } from '../model/device.ts';
 import type { ImageKind, StoredImage } from '../model/image.ts';
@@ -5,7 +6,9 @@ import type { Decision, Plan } from '../model/plan.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import type { PlanContext } from '../rules/context.ts';
+import type { Direction } from '../rules/guards.ts';
 import { type CompiledRules, compileRules, decide, matchingRules, plan, rulesForPort } from '../rules/plan.ts';
+import type { PossibleVersions } from '../rules/version-step.ts';
 import type { Journal } from './journal/journal.ts';
 import { targetOf } from './targets.ts';
 
@@ -14,8 +17,8 @@ export interface RuleBook {
   rule(name: string): Rule | null;
   /** The rules whose `firmware:` accepts the image, in file order; where there are none, each rule's reason. */
   accepting(image: StoredImage): { readonly rules: readonly Rule[]; readonly reasons: readonly string[] };
-  /** The rules' word on this image and this device, now. */
-  decide(image: StoredImage, device: Device): Decision;
+  /** The rules' word on this image and this device, now. `back`: it is taken back to this image, so that an older one is right. */
+  decide(image: StoredImage, device: Device, direction?: Direction): Decision;
   /** Rules that work on plugging in and are for this port, in file order: as far as is known of a board that has not said its chip and MAC. */
   forPort(device: Device): readonly Rule[];
   /** The same for each device. */
@@ -50,8 +53,27 @@ export function planContext(journal: Journal, protocols: ReadonlyMap<string, Pro
     defaultPort: (name, chip) => protocol(name).defaultPort(chip),
     currentImage: (device: Device, kind: ImageKind) =>
       journal.devices.held(idsOf(device), targetOf(kind))?.image ?? null,
+    possibleVersions: (device: Device, kind: ImageKind) => possibleVersions(journal, device, kind),
+    storedImages: () => journal.images.dropped(),
     knownChip: (device: Device) => knownChip(journal, device),
   };
+}
+
+/**
+ * The version of the image that the device was last proven to run, or what it said of itself since. One that it took and was not seen
+ * to come back with may run or may not.
+ */
+function possibleVersions(journal: Journal, device: Device, kind: ImageKind): PossibleVersions {
+  const ids = idsOf(device);
+  const target = targetOf(kind);
+  const held = journal.devices.held(ids, target);
+  const said = target === 'app' ? journal.devices.said(ids) : null;
+  if (said !== null && said.atMs > (held?.atMs ?? 0)) return [said.version];
+  if (held === null) return [];
+  const version = versionIn(journal.images.get(held.image));
+  if (held.proof !== 'accepted') return [version];
+  const before = journal.devices.provenBefore(ids, target, held.image);
+  return [version, before === null ? null : versionIn(journal.images.get(before.image))];
 }
 
 /** The chip of the application that the device came back with: a wrong one would not have started. */
@@ -73,7 +95,7 @@ export function openRuleBook(rules: readonly Rule[], context: PlanContext): Rule
         reasons: misses.map(({ rule, reason }) => `rule "${rule}": ${reason}`),
       };
     },
-    decide: (image, device) => decide(compiled, image, device, context),
+    decide: (image, device, direction) => decide(compiled, image, device, context, direction),
     forPort: (device) => rulesForPort(compiled, device),
     plan: (image, devices) => plan(compiled, image, devices, context),
   };

@@ -2,6 +2,7 @@ import { JOB_STATES, type JobState } from '../model/job.ts';
 
 /**
  * What can happen to a job. `doubt`: the attempt ended without an answer after the device may have taken the image.
+ * `climb`: the device is proven to run a rung of the ladder, and the next image is due.
  * `revive`: a device that had not answered has come back by itself. `renew`: a person wants it done again. `interrupt`: the process ended before the image was whole.
  */
 export type JobEvent =
@@ -10,6 +11,7 @@ export type JobEvent =
   | 'doubt'
   | 'soak'
   | 'succeed'
+  | 'climb'
   | 'retry'
   | 'interrupt'
   | 'fail'
@@ -30,8 +32,8 @@ export const NEXT = {
     fail: 'failed',
     cancel: 'cancelled',
   },
-  confirming: { soak: 'soaking', succeed: 'succeeded', fail: 'failed' },
-  soaking: { succeed: 'succeeded', fail: 'failed', supersede: 'superseded' },
+  confirming: { soak: 'soaking', succeed: 'succeeded', climb: 'queued', fail: 'failed' },
+  soaking: { succeed: 'succeeded', climb: 'queued', fail: 'failed', supersede: 'superseded' },
   succeeded: {},
   failed: { revive: 'queued', renew: 'queued', supersede: 'superseded' },
   cancelled: { renew: 'queued' },

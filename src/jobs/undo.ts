@@ -111,7 +111,7 @@ export class Undo {
     const source = this.#releaseThatBrought(before.image, ids);
     const earlier = journal.images.get(before.image);
     if (source === null || earlier === null) return 'the release of its earlier image is not known any more';
-    const decision = rules().decide({ ...earlier, name: source.imageName }, device);
+    const decision = rules().decide({ ...earlier, name: source.imageName }, device, 'back');
     if (decision.kind === 'refuse') return decision.refusal.reason;
     const release = this.#undoOf(job.release, before.image);
     if (release !== null && journal.jobs.ofDevice(release.id, ids).length > 0) return 'it was undone already';

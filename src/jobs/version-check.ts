@@ -1,6 +1,5 @@
 import { type Clock, sleep } from '../clock.ts';
 import type { Device } from '../model/device.ts';
-import type { StoredImage } from '../model/image.ts';
 import type { VersionCheck } from '../model/rule.ts';
 import { bannerText, httpText } from '../transports/probes.ts';
 
@@ -46,18 +45,6 @@ export async function askUntilVersion(
     if (clock.monotonic() >= deadlineMs) return last;
     await sleep(clock, INTERVAL_MS, signal);
   }
-}
-
-/** Numbers with dots between them, and what may follow in a version: `2.4.0`, `1.0-rc.2`. */
-const VERSION_IN_NAME = /(?<![\d.])\d+(?:\.\d+)+(?:-(?:alpha|beta|rc)[.\d]*)?/;
-
-/** The version that the image says of itself, else the one in the name of its file; null: neither has one. */
-export function versionIn(image: StoredImage | null): string | null {
-  if (image === null) return null;
-  const { app } = image.dossier;
-  // Sketches built with the Arduino core carry the version of its ESP-IDF there (arduino-esp32, esp32-arduino-lib-builder).
-  const own = app === null || app.project === 'arduino-lib-builder' ? null : app.version;
-  return own ?? VERSION_IN_NAME.exec(image.name)?.[0].replace(/\.$/, '') ?? null;
 }
 
 /** Whether a text fits the rule's pattern, in which `{version}` stands for this version, letter by letter. */

@@ -21,12 +21,13 @@ export type JobState = (typeof JOB_STATES)[number];
 export const STEPS = ['prepare', 'write', 'commit', 'confirm'] as const;
 export type Step = (typeof STEPS)[number];
 
-/** One image for one device. */
+/** One image for one device, with the images that it has to run before. */
 export interface Job {
   readonly id: string;
   readonly release: string;
   readonly rule: string;
   readonly device: string;
+  /** What it brings now: the image of its release, or of a rung of the ladder that comes before that. */
   readonly image: string;
   readonly state: JobState;
   readonly step: Step | null;

@@ -10,6 +10,9 @@ export const REFUSAL_CODES = [
   'RULE_NO_ADDRESS',
   'RULE_PROTOCOL_REFUSES',
   'RULE_ALREADY_CURRENT',
+  'RULE_DOWNGRADE',
+  'RULE_RUNG_MISSING',
+  'RULE_VERSION_UNKNOWN',
 ] as const;
 
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
@@ -20,6 +23,8 @@ export type Decision =
       readonly kind: 'flash';
       readonly device: Device;
       readonly rule: string;
+      /** What the device has to run first, by the ladder of the rule; null: nothing. */
+      readonly first: Rung | null;
       /** Guards that would have refused, had the rule not overridden them. Logged when the job is planned. */
       readonly overridden: readonly Refusal[];
       /** Later rules that match as well and do not decide. */
@@ -33,6 +38,14 @@ export type Decision =
       readonly refusal: Refusal;
       readonly shadowed: readonly string[];
     };
+
+/** A step of a ladder that a device has yet to take. */
+export interface Rung {
+  readonly version: string;
+  readonly image: StoredImage;
+  /** Why, for people: `it runs 1.4.0`. */
+  readonly reason: string;
+}
 
 export interface Refusal {
   readonly code: RefusalCode;

@@ -32,8 +32,16 @@ export interface DeviceSelector {
 }
 
 /** Guards that a rule may override (docs/rules.md, "Guards and overrides"); each use is logged. */
-export const GUARD_OVERRIDES = ['chip-mismatch', 'chip-unknown'] as const;
+export const GUARD_OVERRIDES = ['chip-mismatch', 'chip-unknown', 'version-unknown'] as const;
 export type GuardOverride = (typeof GUARD_OVERRIDES)[number];
+
+/** Which versions of an application may follow which on a device. */
+export interface VersionRules {
+  /** Whether an older version may replace a newer one. Where the two have no order, nothing is refused. */
+  readonly downgrade: 'refuse' | 'allow';
+  /** Versions that a device must run before it gets a later one, oldest first. */
+  readonly ladder: readonly string[];
+}
 
 export interface UpdateSettings {
   readonly protocol: string;
@@ -151,6 +159,7 @@ export interface Rule {
   /** How long a release waits for devices that are away; null: until it is superseded. */
   readonly expiresMs: number | null;
   readonly allow: readonly GuardOverride[];
+  readonly versions: VersionRules;
   /** Whether a device that is not well after the image gets back the one that it was proven to run before. */
   readonly undo: 'never' | 'on-failure';
   readonly line: LineSettings;

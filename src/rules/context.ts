@@ -1,6 +1,7 @@
 import type { Chip } from '../model/chip.ts';
 import type { Device } from '../model/device.ts';
 import type { ImageKind, StoredImage } from '../model/image.ts';
+import type { PossibleVersions } from './version-step.ts';
 
 /** What the rules have to know and do not find in image and device. All of it is asked for at most once per decision. */
 export interface PlanContext {
@@ -10,6 +11,10 @@ export interface PlanContext {
   defaultPort(protocol: string, chip: Chip | null): number | null;
   /** The SHA-256 of the image of this kind that the device is known to run or hold, in lower case hex; null: not known. */
   currentImage(device: Device, kind: ImageKind): string | null;
+  /** What the journal knows of the version that the device runs. */
+  possibleVersions(device: Device, kind: ImageKind): PossibleVersions;
+  /** Images that may serve as a rung of a ladder, those that were dropped last first. */
+  storedImages(): readonly StoredImage[];
   /** The chip of an image that the device was seen to come back with; null: none was. */
   knownChip(device: Device): Chip | null;
 }

@@ -1,4 +1,4 @@
-import type { Decision, Plan, RefusalCode } from '../model/plan.ts';
+import type { Decision, Plan, RefusalCode, Rung } from '../model/plan.ts';
 import type { RuleMiss } from './plan.ts';
 
 /** One line per device, aligned, and a line of totals: what `dropflash plan` prints. Control characters in names are made visible. */
@@ -38,12 +38,17 @@ function rowOf(decision: Decision): Row {
   return {
     cells: [device.name, rule ?? '-', ...outcome].map(printable),
     notes: [
+      ...(decision.kind === 'flash' && decision.first !== null ? [firstText(decision.first)] : []),
       ...(decision.kind === 'flash'
         ? decision.overridden.map((refusal) => `overridden by the rule: ${because(refusal)}`)
         : []),
       ...(shadowed.length === 0 ? [] : [`also matched, and does not decide: ${shadowed.join(', ')}`]),
     ].map(printable),
   };
+}
+
+function firstText({ version, image, reason }: Rung): string {
+  return `first ${version} (${image.name}): ${reason}`;
 }
 
 function waiting({ device }: Decision): string {

@@ -1,26 +1,36 @@
 import type { ImageKind, StoredImage } from '../model/image.ts';
-import type { Refusal, RefusalCode } from '../model/plan.ts';
+import type { Refusal, RefusalCode, Rung } from '../model/plan.ts';
 import type { GuardOverride, Rule } from '../model/rule.ts';
 import { chipsText } from './chip-evidence.ts';
 import type { PlanContext } from './context.ts';
+import type { FirmwareMiss } from './firmware-selector.ts';
 import type { Subject } from './subject.ts';
+import { versionWay } from './version-way.ts';
 
 /** What a guard objects to, and the word in a rule's `allow:` that overrides it; null: nothing does. */
 interface Objection extends Refusal {
   readonly override: GuardOverride | null;
 }
 
+/** `back`: somebody takes an image back, so that an older one is what is wanted. */
+export type Direction = 'forward' | 'back';
+
 interface Case {
   readonly rule: Rule;
+  /** Why the rule's `firmware:` does not accept an image; null: it does. */
+  readonly firmwareMiss: FirmwareMiss;
   readonly image: StoredImage;
   readonly subject: Subject;
   readonly context: PlanContext;
+  readonly direction: Direction;
 }
 
 export interface GuardVerdict {
   /** The first objection that stands, or null. */
   readonly refusal: Refusal | null;
   readonly overridden: readonly Refusal[];
+  /** What the device has to run before this image; null: nothing, or it is refused. */
+  readonly first: Rung | null;
 }
 
 /** In this order: what the image is, whether there is anything to do, whether it is the right board, whether it can be reached. */
@@ -38,17 +48,43 @@ const NO_OVERRIDES: readonly Refusal[] = [];
 /** On a port the loader itself is asked what goes where; what is certain beforehand is whether it is the right chip. */
 const PORT_GUARDS = [chipGuard];
 
-/** Asks every guard about the image and the device that a rule has brought together. */
+/** Asks every guard about the image and the device that a rule has brought together, and then for the order of versions. */
 export function askGuards(given: Case): GuardVerdict {
+  const verdict = askEach(given);
+  const isFree = given.rule.when.kind === 'attach' || given.direction === 'back';
+  return verdict.refusal !== null || isFree ? verdict : askVersions(given, verdict);
+}
+
+/** A rung has to pass the same guards as the image that it leads to. */
+function askVersions(given: Case, verdict: GuardVerdict): GuardVerdict {
+  const way = versionWay({ ...given, device: given.subject.device });
+  switch (way.kind) {
+    case 'go':
+      return verdict;
+    case 'refuse': {
+      const isOverridden = way.refusal.code === 'RULE_VERSION_UNKNOWN' && given.rule.allow.includes('version-unknown');
+      if (!isOverridden) return { ...verdict, refusal: way.refusal };
+      return { ...verdict, overridden: [...verdict.overridden, way.refusal] };
+    }
+    case 'first': {
+      const { refusal, overridden } = askEach({ ...given, image: way.rung.image });
+      if (refusal === null) return { refusal, overridden, first: way.rung };
+      return { ...verdict, refusal: { ...refusal, reason: `${way.rung.reason}; that one: ${refusal.reason}` } };
+    }
+  }
+}
+
+function askEach(given: Case): GuardVerdict {
   let overridden = NO_OVERRIDES;
   for (const guard of given.rule.when.kind === 'attach' ? PORT_GUARDS : GUARDS) {
     const objection = guard(given);
     if (objection === null) continue;
     const refusal = { code: objection.code, reason: objection.reason };
-    if (objection.override === null || !given.rule.allow.includes(objection.override)) return { refusal, overridden };
+    if (objection.override === null || !given.rule.allow.includes(objection.override))
+      return { refusal, overridden, first: null };
     overridden = [...overridden, refusal];
   }
-  return { refusal: null, overridden };
+  return { refusal: null, overridden, first: null };
 }
 
 /** Only what an updater writes to an application or filesystem partition; anything else there is a device that does not start. */

@@ -5,7 +5,7 @@ import type { Rule } from '../model/rule.ts';
 import type { PlanContext } from './context.ts';
 import { acceptsDevice, compileDeviceSelector, type DeviceCheck, mediumCheck } from './device-selector.ts';
 import { compileFirmwareSelector, type FirmwareMiss } from './firmware-selector.ts';
-import { askGuards } from './guards.ts';
+import { askGuards, type Direction } from './guards.ts';
 import { noMatch } from './no-match.ts';
 import { RuleIndex } from './rule-index.ts';
 import { Subject } from './subject.ts';
@@ -80,8 +80,14 @@ export function plan(
 }
 
 /** The rules' word on one image and one device: the first rule in file order that matches both decides. */
-export function decide(compiled: CompiledRules, image: StoredImage, device: Device, context: PlanContext): Decision {
-  return answer(questionOf(compiled, image, context), device);
+export function decide(
+  compiled: CompiledRules,
+  image: StoredImage,
+  device: Device,
+  context: PlanContext,
+  direction: Direction = 'forward',
+): Decision {
+  return answer({ ...questionOf(compiled, image, context), direction }, device);
 }
 
 /** An image, with the rules that accept it. */
@@ -90,25 +96,28 @@ interface Question {
   readonly context: PlanContext;
   readonly matching: readonly CompiledRule[];
   readonly index: RuleIndex;
+  readonly direction: Direction;
 }
 
 function questionOf(compiled: CompiledRules, image: StoredImage, context: PlanContext): Question {
   const { matching } = matchingRules(compiled, image);
-  return { image, context, matching, index: new RuleIndex(matching.map(({ rule }) => rule.devices)) };
+  const index = new RuleIndex(matching.map(({ rule }) => rule.devices));
+  return { image, context, matching, index, direction: 'forward' };
 }
 
-function answer({ image, context, matching, index }: Question, device: Device): Decision {
+function answer({ image, context, matching, index, direction }: Question, device: Device): Decision {
   const subject = new Subject(device, context.knownChip);
-  const claims: Rule[] = [];
+  const claims: CompiledRule[] = [];
   for (const place of index.candidates(subject)) {
     const candidate = matching[place];
-    if (candidate !== undefined && acceptsDevice(candidate.deviceChecks, subject)) claims.push(candidate.rule);
+    if (candidate !== undefined && acceptsDevice(candidate.deviceChecks, subject)) claims.push(candidate);
   }
-  const [rule, ...later] = claims;
-  if (rule === undefined)
+  const [claim, ...later] = claims;
+  if (claim === undefined)
     return { kind: 'refuse', device, rule: null, refusal: noMatch(matching, subject), shadowed: [] };
-  const shadowed = later.map(({ name }) => name);
-  const { refusal, overridden } = askGuards({ rule, image, subject, context });
+  const { rule, firmwareMiss } = claim;
+  const shadowed = later.map((other) => other.rule.name);
+  const { refusal, overridden, first } = askGuards({ rule, firmwareMiss, image, subject, context, direction });
   if (refusal !== null) return { kind: 'refuse', device, rule: rule.name, refusal, shadowed };
-  return { kind: 'flash', device, rule: rule.name, overridden, shadowed };
+  return { kind: 'flash', device, rule: rule.name, first, overridden, shadowed };
 }

@@ -11,6 +11,12 @@ export interface HeldImage {
   readonly atMs: number;
 }
 
+/** What a device has said of its version. */
+export interface SaidVersion {
+  readonly version: string;
+  readonly atMs: number;
+}
+
 /** The devices that discovery has met, and what each was given. */
 export class DeviceTable {
   readonly #put: StatementSync;
@@ -22,6 +28,8 @@ export class DeviceTable {
   readonly #prove: StatementSync;
   readonly #proven: StatementSync;
   readonly #forgetAccepted: StatementSync;
+  readonly #say: StatementSync;
+  readonly #said: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#put = database.prepare(
@@ -43,6 +51,13 @@ export class DeviceTable {
     );
     this.#drop = database.prepare(
       'DELETE FROM device_images WHERE device IN (SELECT value FROM json_each(?)) AND target = ?',
+    );
+    this.#say = database.prepare(
+      `INSERT INTO said_versions (device, version, at_ms) VALUES (?, ?, ?)
+       ON CONFLICT (device) DO UPDATE SET version = excluded.version, at_ms = excluded.at_ms`,
+    );
+    this.#said = database.prepare(
+      `SELECT * FROM said_versions WHERE device IN (SELECT value FROM json_each(?)) ORDER BY at_ms DESC LIMIT 1`,
     );
     this.#prove = database.prepare(
       'INSERT INTO proven_images (device, target, image, proof, at_ms) VALUES (?, ?, ?, ?, ?)',
@@ -89,6 +104,17 @@ export class DeviceTable {
   /** That the device accepted this image counts no more; that it came back with it would. */
   forgetAccepted(deviceIds: readonly string[], target: ImageTarget, image: string): void {
     this.#forgetAccepted.run(JSON.stringify(deviceIds), target, image);
+  }
+
+  /** The device was asked and gave this as its version. */
+  says(deviceId: string, version: string, atMs: number): void {
+    this.#say.run(deviceId, version, atMs);
+  }
+
+  /** What it gave when it was last asked, under any of its ids; null: nothing ever. */
+  said(deviceIds: readonly string[]): SaidVersion | null {
+    const row = this.#said.get(JSON.stringify(deviceIds));
+    return row === undefined ? null : { version: text(row, 'version'), atMs: integer(row, 'at_ms') };
   }
 
   /** The last one that it took, under any of its ids. */

@@ -6,11 +6,19 @@ import { integer, json, type Row, text } from './row.ts';
 export class ImageTable {
   readonly #put: StatementSync;
   readonly #get: StatementSync;
+  readonly #dropped: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#put = database.prepare(
       `INSERT INTO images (sha256, name, size_bytes, dossier) VALUES (?, ?, ?, ?)
        ON CONFLICT (sha256) DO UPDATE SET name = excluded.name, dossier = excluded.dossier`,
+    );
+    // Of an image that was dropped again after its release was taken back, the last word counts.
+    this.#dropped = database.prepare(
+      `SELECT images.*, drops.name AS drop_name FROM images JOIN drops ON drops.image = images.sha256
+       WHERE COALESCE((SELECT state FROM releases WHERE releases.image = images.sha256 AND undo_of IS NULL
+                       ORDER BY created_ms DESC LIMIT 1), '') <> 'withdrawn'
+       ORDER BY drops.seen_ms DESC, drops.id`,
     );
     this.#get = database.prepare('SELECT * FROM images WHERE sha256 = ?');
   }
@@ -23,6 +31,11 @@ export class ImageTable {
   get(sha256: string): StoredImage | null {
     const row = this.#get.get(sha256);
     return row === undefined ? null : imageOf(row);
+  }
+
+  /** Every image under each name that it was dropped by, the last one first; without those of which a person has taken the release back. */
+  dropped(): readonly StoredImage[] {
+    return this.#dropped.all().map((row) => ({ ...imageOf(row), name: text(row, 'drop_name') }));
   }
 }
 

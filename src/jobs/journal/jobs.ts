@@ -63,6 +63,7 @@ export class JobTable {
   readonly #waiting: StatementSync;
   readonly #due: StatementSync;
   readonly #wave: StatementSync;
+  readonly #aim: StatementSync;
   readonly #log: StatementSync;
   readonly #get: StatementSync;
   readonly #active: StatementSync;
@@ -93,6 +94,7 @@ export class JobTable {
     this.#waiting = database.prepare('UPDATE jobs SET waiting_for = ? WHERE id = ?');
     this.#due = database.prepare('UPDATE jobs SET not_before_ms = 0 WHERE id = ?');
     this.#wave = database.prepare('UPDATE jobs SET wave = ? WHERE id = ?');
+    this.#aim = database.prepare('UPDATE jobs SET image = ? WHERE id = ?');
     this.#log = database.prepare(
       'INSERT INTO transitions (job, at_ms, event, from_state, to_state, detail) VALUES (?, ?, ?, ?, ?, ?)',
     );
@@ -199,6 +201,12 @@ export class JobTable {
   released(job: JobRecord, wave: number | null): JobRecord {
     this.#wave.run(wave, job.id);
     return { ...job, wave };
+  }
+
+  /** The attempt that follows brings this image. */
+  aimed(job: JobRecord, image: string): JobRecord {
+    this.#aim.run(image, job.id);
+    return { ...job, image };
   }
 
   /** Says for people why a queued job is not running. */

@@ -204,6 +204,16 @@ const MIGRATIONS: readonly string[] = [
   -- The release that this one takes back; null: an ordinary one.
   ALTER TABLE releases ADD COLUMN undo_of TEXT REFERENCES releases;
   `,
+  `
+  -- What a device gave as its version when it was last asked.
+  CREATE TABLE said_versions (
+    device TEXT PRIMARY KEY,
+    version TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX drops_image ON drops (image);
+  CREATE INDEX releases_image ON releases (image);
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

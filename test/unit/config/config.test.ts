@@ -44,6 +44,7 @@ describe('a config that says only what it must', () => {
           rollout: null,
           undo: 'never',
           expiresMs: null,
+          versions: { downgrade: 'refuse', ladder: [] },
           allow: [],
           line: { again: 'skip', bootCheck: null, unitData: null },
           backup: null,

@@ -116,6 +116,26 @@ describe('the shape', () => {
     ],
     ['an incomplete MAC', atTop('devices: [{ name: a, mac: "5c:cf:7f" }]'), '3:27 devices[0].mac CONFIG_BAD_VALUE'],
     ['a device without identity', atTop('devices: [{ name: a }]'), '3:11 devices[0] CONFIG_MISSING_KEY'],
+    [
+      'a rung without order',
+      inRule('versions: { ladder: [nightly] }'),
+      '8:26 rules[0].versions.ladder[0] CONFIG_BAD_VALUE',
+    ],
+    [
+      'a rung that YAML made a number',
+      inRule('versions: { ladder: [2.0] }'),
+      '8:26 rules[0].versions.ladder[0] CONFIG_WRONG_TYPE',
+    ],
+    [
+      'a ladder that descends',
+      inRule('versions: { ladder: ["2.0", "1.0"] }'),
+      '8:25 rules[0].versions.ladder CONFIG_BAD_VALUE',
+    ],
+    [
+      'a ladder without proof',
+      inRule('versions: { ladder: ["2.0"] }\nverify: { proof: accepted }'),
+      '8:15 rules[0].versions CONFIG_CONFLICT',
+    ],
     ['boards on ports by espota', inRule('when: attach'), '5:5 rules[0].update CONFIG_CONFLICT'],
     ['a line without boards on ports', inRule('line: {}'), '8:11 rules[0].line CONFIG_CONFLICT'],
     ['a backup over the network', inRule('backup: {}'), '8:13 rules[0].backup CONFIG_CONFLICT'],

@@ -13,6 +13,7 @@ import { Planner } from '../../../src/jobs/planner.ts';
 import { RolloutBook } from '../../../src/jobs/rollout-book.ts';
 import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
 import { Undo } from '../../../src/jobs/undo.ts';
+import { VersionInquiry } from '../../../src/jobs/version-inquiry.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { Dossier, FirmwareImage } from '../../../src/model/image.ts';
 import type { FlashReport, Protocol } from '../../../src/protocols/protocol.ts';
@@ -85,6 +86,7 @@ function engine(): JobEngine {
     planner: new Planner(shared),
     rollouts: new RolloutBook(shared),
     undo: new Undo(shared),
+    inquiry: new VersionInquiry({ ...shared, askVersion: async () => null }),
     results: new DropResults({ ...shared, finish: async () => undefined }),
     protocols,
     limits: () => ({ total: 4, perSubnet: 4, exclusive: [] }),

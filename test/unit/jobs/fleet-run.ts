@@ -17,6 +17,8 @@ import { RolloutBook } from '../../../src/jobs/rollout-book.ts';
 import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
 import { WindowCalendar } from '../../../src/jobs/schedule.ts';
 import { Undo } from '../../../src/jobs/undo.ts';
+import type { AskVersion } from '../../../src/jobs/version-check.ts';
+import { VersionInquiry } from '../../../src/jobs/version-inquiry.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { Device } from '../../../src/model/device.ts';
 import type { DropResult, TakenFile } from '../../../src/model/drop.ts';
@@ -243,6 +245,7 @@ export class FleetRun {
         return rules;
       },
     };
+    const askVersion: AskVersion = async ({ name }) => this.says.get(name) ?? null;
     return new JobEngine({
       ...shared,
       planner: new Planner(shared),
@@ -255,6 +258,7 @@ export class FleetRun {
       }),
       rollouts: new RolloutBook(shared),
       undo: new Undo(shared),
+      inquiry: new VersionInquiry({ ...shared, askVersion }),
       protocols,
       limits: () => this.#limits,
       opensAt: (rule, nowMs) => calendar.opensAt(rule, nowMs),
@@ -264,7 +268,7 @@ export class FleetRun {
       reconfirm: () => undefined,
       onAppearance: () => () => undefined,
       awaitReturn: this.#awaitReturn(clock),
-      askVersion: async ({ name }) => this.says.get(name) ?? null,
+      askVersion,
       soakEyes: {
         isThere: async ({ name }) => this.manner(name) !== 'vanishes',
         restartOf: async (device, _fromMs, signal) => {

@@ -1,8 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { askVersion, saysVersion, textAt, versionIn } from '../../../src/jobs/version-check.ts';
-import type { StoredImage } from '../../../src/model/image.ts';
+import { askVersion, saysVersion, textAt } from '../../../src/jobs/version-check.ts';
 import { aDevice } from '../../fixtures/records.ts';
 
 const servers: Server[] = [];
@@ -77,14 +76,4 @@ describe('a version', () => {
   });
 
   it('is not looked for in what is no JSON', () => expect(textAt('<html>', 'a.b')).toBeNull());
-
-  it.each([
-    ['sensor-2.4.0.bin', null, '2.4.0'],
-    ['sensor-v1.0-rc.2.bin', null, '1.0-rc.2'],
-    ['sensor.bin', null, null],
-    ['sensor-2.4.0.bin', { project: 'sensor', version: '2.4.1' }, '2.4.1'],
-    ['sensor-2.4.0.bin', { project: 'arduino-lib-builder', version: 'esp-idf: v4.4.7' }, '2.4.0'],
-  ])('of %s with %j: %s', (name, app, expected) => {
-    expect(versionIn({ name, dossier: { app } } as unknown as StoredImage)).toBe(expected);
-  });
 });

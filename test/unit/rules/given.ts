@@ -12,6 +12,8 @@ export function givenContext(known: Partial<PlanContext> = {}): PlanContext {
     accepts: () => ({ accepted: true }),
     defaultPort: () => null,
     currentImage: () => null,
+    possibleVersions: () => [],
+    storedImages: () => [],
     knownChip: () => null,
     ...known,
   };

@@ -18,6 +18,8 @@ function ask({ image, device, allow = [], context: known }: Given) {
   const context = givenContext(known);
   return askGuards({
     rule: givenRule({ allow }),
+    firmwareMiss: () => null,
+    direction: 'forward',
     image: givenImage(image),
     subject: new Subject(givenDevice(device), context.knownChip),
     context,
@@ -33,7 +35,7 @@ const EVERY_OVERRIDE = GUARD_OVERRIDES;
 
 describe('the guards', () => {
   it('let an application go to a device of its chip', () => {
-    expect(ask({})).toEqual({ refusal: null, overridden: [] });
+    expect(ask({})).toEqual({ refusal: null, overridden: [], first: null });
   });
 
   describe('what goes over the air', () => {
@@ -135,6 +137,7 @@ describe('the guards', () => {
       expect(ask({ device, allow: [override] })).toEqual({
         refusal: null,
         overridden: [expect.objectContaining({ code })],
+        first: null,
       });
       const others = EVERY_OVERRIDE.filter((other) => other !== override);
       expect(codeOf({ device, allow: others })).toBe(code);
