@@ -9,5 +9,7 @@ export default defineConfig({
     hookTimeout: 90_000,
     // Real sockets, children and folders: two workers are what two cores carry without starving a device simulator.
     maxWorkers: 2,
+    // Tests that are marked concurrent wait for the deadlines of a device most of the time.
+    maxConcurrency: 32,
   },
 });

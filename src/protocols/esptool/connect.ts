@@ -53,7 +53,36 @@ export async function connect(port: ChipPort, reset: ResetChoice, clock: Clock, 
     }
     seen = moreTelling(seen, diagnoseBoot(port.frames.text));
   }
+  if (seen.state === 'talking' && hasLines && reset !== 'none') {
+    for (const sequence of [RESET_SEQUENCES['tight-long'], RESET_SEQUENCES['classic-long']]) {
+      seen = moreTelling(seen, await diagnoseEsp8266(port, sequence, clock, signal));
+    }
+  }
   throw silence(port.path, seen, hasLines);
+}
+
+/** An ESP8266 with the usual crystal prints its boot message at this rate, whatever it is spoken to at: noise at any other. */
+const ESP8266_BOOT_BAUD_RATE = 74_880;
+const BOOT_TEXT_MS = 300;
+
+async function diagnoseEsp8266(
+  port: ChipPort,
+  sequence: ResetSequence,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<BootDiagnosis> {
+  const { frames } = port;
+  try {
+    await frames.link.setBaudRate(ESP8266_BOOT_BAUD_RATE);
+    frames.restart();
+    await playReset(frames.link, sequence, clock, signal);
+    await frames.drain(BOOT_TEXT_MS, 2 * BOOT_TEXT_MS);
+    return diagnoseBoot(frames.text);
+  } catch (error) {
+    // What the other resets have told stays the best that is known.
+    if (error instanceof FlashError) return { state: 'silent', line: null };
+    throw error;
+  }
 }
 
 /** Null: synchronise without a reset. */

@@ -106,7 +106,7 @@ function tableOffset(image: ImageToPlace, board: Board): number {
 }
 
 /** ESP8266 images but those of the RTOS SDK know no partition table. */
-function hasPartitions({ dossier }: ImageToPlace, chip: Chip): boolean {
+export function hasPartitions({ dossier }: ImageToPlace, chip: Chip): boolean {
   return chip !== 'esp8266' || dossier.format === 'esp8266-v3';
 }
 

@@ -3,17 +3,15 @@ import { FlashError } from '../../errors.ts';
 import { hexOf } from '../../firmware/bytes.ts';
 import { hex } from '../../firmware/findings.ts';
 import type { FlashRange } from '../../model/image.ts';
+import { withRetries } from './again.ts';
 import { encodeWords } from './codec.ts';
 import { DEFAULT_TIMEOUT_MS, Op, READ_FRAME_BYTES, READ_FRAMES_IN_FLIGHT, SLOW_READ_BYTES } from './constants.ts';
 import type { ChipSession } from './session.ts';
-import { isWorthAnotherTry } from './write.ts';
 
 /** A stream that lost a byte cannot be picked up again, so not too much may depend on one. */
 const CHUNK_BYTES = 0x40000;
 /** Without the stub every 64 bytes are a command. */
 const ROM_CHUNK_BYTES = 0x1000;
-const TRIES_BEFORE_SLOWER = 2;
-const MOST_TRIES = 4;
 const MD5_BYTES = 16;
 
 /**
@@ -43,21 +41,17 @@ export async function readFlash(
   return bytes;
 }
 
-async function readChunk(
+function readChunk(
   session: ChipSession,
   range: FlashRange,
   onProgress: (readBytes: number) => void,
 ): Promise<Uint8Array> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await (session.isStub ? readByStub(session, range, onProgress) : readByRom(session, range));
-    } catch (error) {
-      if (!isWorthAnotherTry(error) || attempt === MOST_TRIES) throw error;
-      const { log } = session.settings;
-      log.warn('serial.read-again', { code: error.code, ...range, attempt, baudRate: session.baudRate });
-      await session.recover(attempt >= TRIES_BEFORE_SLOWER);
-    }
-  }
+  const { log } = session.settings;
+  return withRetries(
+    session,
+    () => (session.isStub ? readByStub(session, range, onProgress) : readByRom(session, range)),
+    ({ code }, attempt) => log.warn('serial.read-again', { code, ...range, attempt, baudRate: session.baudRate }),
+  );
 }
 
 /** Raw frames of flash, each acknowledged by the count of bytes so far, and their MD5 at the end (esp-flasher-stub, READ_FLASH). */

@@ -4,6 +4,7 @@ import type { Logger } from '../../log.ts';
 import type { SerialPortFacts } from '../../model/device.ts';
 import type { Links } from '../../transports/links.ts';
 import { playReset, RESET_SEQUENCES } from '../../transports/reset-lines.ts';
+import { isWorthAnotherTry } from './again.ts';
 import { changeBaudRate, lowerBaudRate } from './baud.ts';
 import { connect, type ResetChoice, synchronise } from './connect.ts';
 import {
@@ -34,6 +35,8 @@ export interface SessionSettings {
   readonly signal: AbortSignal;
 }
 
+const OPENING_TRIES = 2;
+
 /** A conversation with one chip in download mode, over as many resets as it takes. */
 export class ChipSession {
   readonly identity: ChipIdentity;
@@ -53,14 +56,26 @@ export class ChipSession {
   static async open(settings: SessionSettings): Promise<ChipSession> {
     const port = await ChipPort.open(settings);
     try {
-      const loader = await connect(port, settings.reset, settings.clock, settings.signal);
-      const identity = await identify(loader);
-      const session = new ChipSession(settings, port, loader, identity);
-      await session.#prepare();
-      return session;
+      return await ChipSession.#begin(settings, port, OPENING_TRIES);
     } catch (error) {
       await port.close();
       throw error;
+    }
+  }
+
+  /** A byte that is lost on the way to a session that is ready for work costs another reset, not the attempt. */
+  static async #begin(settings: SessionSettings, port: ChipPort, triesLeft: number): Promise<ChipSession> {
+    const { clock, log, signal } = settings;
+    try {
+      const loader = await connect(port, settings.reset, clock, signal);
+      const session = new ChipSession(settings, port, loader, await identify(loader));
+      await session.#prepare();
+      return session;
+    } catch (error) {
+      if (!isWorthAnotherTry(error) || triesLeft === 1) throw error;
+      log.warn('serial.connect-again', { port: port.path, code: error.code });
+      await port.frames.link.setBaudRate(ROM_BAUD_RATE).catch(ignoreRefusedRate);
+      return ChipSession.#begin(settings, port, triesLeft - 1);
     }
   }
 

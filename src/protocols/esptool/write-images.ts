@@ -1,13 +1,14 @@
 import { FlashError } from '../../errors.ts';
 import { readDossier } from '../../firmware/dossier.ts';
 import { hex } from '../../firmware/findings.ts';
+import type { Chip } from '../../model/chip.ts';
 import type { FlashRange, ImageKind } from '../../model/image.ts';
 import type { PlacedImage } from '../../model/unit.ts';
 import { readBoardTable } from './board-table.ts';
 import { eraseAll, eraseRegion } from './erase.ts';
 import { type FlashSettings, withFlashSettings } from './flash-settings.ts';
 import type { SerialOptions } from './options.ts';
-import { type ImageToPlace, type Placement, placeImages } from './placement.ts';
+import { hasPartitions, type ImageToPlace, type Placement, placeImages } from './placement.ts';
 import { type PreparedImage, type PreparedImages, prepareImage } from './prepared-image.ts';
 import { refuseUnsafe } from './safety.ts';
 import type { ChipSession } from './session.ts';
@@ -101,7 +102,7 @@ async function plan(session: ChipSession, { images, options, prepared }: WriteRe
   if (isSecured && Object.values(settings).some((value) => value !== null)) {
     throw new FlashError('SERIAL_SECURED', 'flash settings cannot be changed on a chip with secure boot or encryption');
   }
-  const table = set.images.some(needsTable) ? await readBoardTable(session) : null;
+  const table = set.images.some((image) => needsTable(image, chip)) ? await readBoardTable(session) : null;
   const placements = placeImages(set.images, { chip, flashSizeBytes, table });
   return {
     placements: placements.map((one) => ({ ...one, bytes: withFlashSettings(one, chip, settings) })),
@@ -116,8 +117,10 @@ function resolved(settings: SerialOptions['settings'], flashSizeBytes: number | 
 
 const NEEDS_TABLE: readonly ImageKind[] = ['app', 'otadata', 'filesystem', 'data', 'partition-table'];
 
-function needsTable({ dossier }: ImageToPlace): boolean {
-  return NEEDS_TABLE.includes(dossier.kind);
+/** Applications of an ESP8266 have one place, but for those of the RTOS SDK. */
+function needsTable(image: ImageToPlace, chip: Chip): boolean {
+  const { kind } = image.dossier;
+  return kind === 'app' ? hasPartitions(image, chip) : NEEDS_TABLE.includes(kind);
 }
 
 interface OneWrite {

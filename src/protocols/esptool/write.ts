@@ -1,4 +1,4 @@
-import { FlashError } from '../../errors.ts';
+import { withRetries } from './again.ts';
 import { encodeWords } from './codec.ts';
 import { ERASE_MS_PER_MB, Op, timeoutForSize, WRITE_MS_PER_MB } from './constants.ts';
 import { esp8266RomEraseSize } from './erase-size.ts';
@@ -16,41 +16,22 @@ export interface ImageWrite {
   onProgress(writtenBytes: number): void;
 }
 
-/** How often an image is begun before the attempt fails: twice at a rate, then once at each lower one of the ladder. */
-const TRIES_BEFORE_SLOWER = 2;
-const MOST_TRIES = 4;
-
 /**
  * Writes one image, erasing as it goes, and compares. What goes wrong on the way is begun again from the start of the image: the chip's
  * inflater cannot go back, and a block that it may have taken must not be sent twice.
  *
  * @throws FlashError SERIAL_*; the signal's reason, between blocks
  */
-export async function writeImage(session: ChipSession, write: ImageWrite): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await writeOnce(session, write);
-    } catch (error) {
-      if (!isWorthAnotherTry(error) || attempt === MOST_TRIES) throw error;
-      const { log } = session.settings;
-      log.warn('serial.write-again', { code: error.code, offset: write.offset, attempt, baudRate: session.baudRate });
-      await session.recover(attempt >= TRIES_BEFORE_SLOWER);
-    }
-  }
+export function writeImage(session: ChipSession, write: ImageWrite): Promise<void> {
+  const { log } = session.settings;
+  return withRetries(
+    session,
+    () => writeOnce(session, write),
+    ({ code }, attempt) => {
+      log.warn('serial.write-again', { code, offset: write.offset, attempt, baudRate: session.baudRate });
+    },
+  );
 }
-
-/** What the line or the flash did wrong, as long as the port is there. */
-export function isWorthAnotherTry(error: unknown): error is FlashError {
-  return error instanceof FlashError && AGAIN.has(error.code);
-}
-
-const AGAIN = new Set([
-  'SERIAL_NO_ANSWER',
-  'SERIAL_LINE_NOISE',
-  'SERIAL_CHIP_REFUSED',
-  'SERIAL_FLASH_FAILED',
-  'SERIAL_VERIFY_FAILED',
-]);
 
 async function writeOnce(session: ChipSession, write: ImageWrite): Promise<void> {
   write.onProgress(0);

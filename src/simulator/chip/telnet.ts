@@ -77,9 +77,14 @@ export class TelnetDecoder {
 
 /** Data as it goes over the line: FF is doubled. */
 export function escapeTelnet(bytes: Uint8Array): Uint8Array {
-  return bytes.includes(Telnet.IAC)
-    ? Uint8Array.from([...bytes].flatMap((byte) => (byte === Telnet.IAC ? [byte, byte] : [byte])))
-    : bytes;
+  if (!bytes.includes(Telnet.IAC)) return bytes;
+  const doubled = new Uint8Array(2 * bytes.length);
+  let length = 0;
+  for (const byte of bytes) {
+    doubled[length++] = byte;
+    if (byte === Telnet.IAC) doubled[length++] = byte;
+  }
+  return doubled.subarray(0, length);
 }
 
 export function negotiation(verb: number, option: number): Uint8Array {

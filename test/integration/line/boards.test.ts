@@ -1,29 +1,34 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, type TestContext, vi } from 'vitest';
 import { readNvs } from '../../../src/firmware/nvs/read.ts';
 import { readBackup } from '../../../src/jobs/backup/backup-file.ts';
 import type { BoardSpec } from '../../../src/simulator/chip/chips.ts';
 import { buildZip } from '../../fixtures/images/archives.ts';
-import { buildMerged } from '../../fixtures/images/flash-map.ts';
+import { buildSmallMerged } from '../../fixtures/images/flash-map.ts';
 import { espIdfBuild } from '../../fixtures/images/packages.ts';
+import { firmwareFor } from '../serial/desk.ts';
+import { FAULTY_BOARDS } from '../serial/faults.ts';
 import { LineSite } from './site.ts';
 
-let site: LineSite;
-
-afterEach(() => site.close());
+async function openSite(specs: readonly BoardSpec[], { onTestFinished }: TestContext): Promise<LineSite> {
+  const site = await LineSite.open(specs);
+  onTestFinished(() => site.close());
+  return site;
+}
 
 const RULE = 'firmware: { file: "*" }, devices: { name: "*" }, update: { protocol: serial }';
-const C3: BoardSpec = { name: 'c3', chip: 'esp32c3' };
-const MERGED = buildMerged({ chip: 'esp32c3' });
+const MERGED = buildSmallMerged({ chip: 'esp32c3' });
+const SMALL = { chip: 'esp32c3', flashBytes: 0x100000 } as const;
 
-describe('the line with simulated boards', { timeout: 40_000 }, () => {
-  it('backs up, writes, verifies, reads the boot text, and is ready for the next board', async () => {
-    site = await LineSite.open([
-      { ...C3, appText: 'ready v2\r\n', flashBytes: 0x400000 },
-      { name: 'next', chip: 'esp32c3', appText: 'Guru Meditation\r\n', flashBytes: 0x400000 },
-    ]);
-    const [board, next] = [site.chips.board('c3'), site.chips.board('next')];
+describe.concurrent('the line with simulated boards', () => {
+  it('backs up, writes, verifies, reads the boot text, and is ready for the next board', async (context) => {
+    const specs = [
+      { ...SMALL, name: 'first', appText: 'ready v2\r\n' },
+      { ...SMALL, name: 'next', appText: 'Guru Meditation\r\n' },
+    ];
+    const site = await openSite(specs, context);
+    const [board, next] = [site.chips.board('first'), site.chips.board('next')];
     const before = Buffer.from(board.flash);
     site.plug('1-1', board);
     const check = 'boot-check: { expect: "ready v2", reject: "Guru", within: 8s }';
@@ -46,8 +51,8 @@ describe('the line with simulated boards', { timeout: 40_000 }, () => {
     expect(second).toMatchObject({ state: 'failed', board: { mac: next.mac }, error: { code: 'LINE_BOOT_REJECTED' } });
   });
 
-  it('writes a package as what it has for the chip', async () => {
-    site = await LineSite.open([{ name: 'one', chip: 'esp32c3' }]);
+  it('writes a package as what it has for the chip', async (context) => {
+    const site = await openSite([{ name: 'one', chip: 'esp32c3' }], context);
     const board = site.chips.board('one');
     await site.start(RULE);
     site.drop('build.zip', buildZip(espIdfBuild()));
@@ -57,17 +62,17 @@ describe('the line with simulated boards', { timeout: 40_000 }, () => {
     expect(unit?.images.map(({ offset }) => offset)).toContain(0x8000);
   });
 
-  it('serves sixteen at once, each with a row of its own', async () => {
+  it('serves sixteen at once, each with a row of its own', async (context) => {
     const specs = Array.from(
       { length: 16 },
-      (_, n): BoardSpec => ({ name: `b${n}`, chip: n % 2 ? 'esp32' : 'esp32c3' }),
+      (_, n): BoardSpec => ({ ...SMALL, name: `b${n}`, chip: n % 2 ? 'esp32' : 'esp32c3' }),
     );
-    site = await LineSite.open(specs);
+    const site = await openSite(specs, context);
     site.write('template.csv', 'key,type,encoding,value\nfactory,namespace,,\nserial,data,string,\n');
     site.write('units.csv', `serial\n${specs.map((_, n) => `SN-${n}`).join('\n')}\n`);
     await site.start(`${RULE}, line: { unit-data: { template: template.csv, csv: units.csv } }`);
     site.drop('c3.bin', MERGED);
-    site.drop('esp32.bin', buildMerged({ chip: 'esp32' }));
+    site.drop('esp32.bin', buildSmallMerged({ chip: 'esp32' }));
     for (const [n, board] of site.chips.boards.entries()) site.plug(`1-${n + 1}`, board);
     const units = await site.ended(16);
     expect(units.map(({ state, error }) => error?.message ?? state)).toEqual(specs.map(() => 'succeeded'));
@@ -79,5 +84,34 @@ describe('the line with simulated boards', { timeout: 40_000 }, () => {
     });
     expect(new Set(serials).size).toBe(16);
     expect(readFileSync(join(site.folder, 'units.csv'), 'utf8')).toContain('SN-15');
+  });
+
+  it('gives each fault its outcome, and lets no board wait for another that is not well', async (context) => {
+    const specs = [...FAULTY_BOARDS, { name: 'well', spec: {}, outcome: 'written' as const }];
+    const image = Buffer.from(firmwareFor('esp32c3', 0x10000));
+    const site = await openSite(
+      specs.map(({ name, spec }) => ({ ...SMALL, ...spec, name })),
+      context,
+    );
+    for (const [n, board] of site.chips.boards.entries()) site.plug(`1-${n + 1}`, board);
+    await site.start(RULE);
+    site.drop('factory.bin', image);
+    const units = await site.ended(specs.length);
+    const outcomes = specs.map(({ name }, n) => {
+      const { error, state } = units.find(({ slot }) => slot === `usb:1-${n + 1}`) ?? {};
+      // A failure says what the board needs.
+      return { name, outcome: error?.code ?? state, hint: error == null ? null : error.hint.length > 0 };
+    });
+    const expected = specs.map(({ name, outcome }) =>
+      outcome === 'written' ? { name, outcome: 'succeeded', hint: null } : { name, outcome, hint: true },
+    );
+    expect(outcomes).toEqual(expected);
+    for (const { name, outcome } of specs.filter((spec) => spec.outcome === 'written')) {
+      const isThere = image.equals(site.chips.board(name).flash.subarray(0, image.length));
+      expect({ name, outcome, isThere }).toEqual({ name, outcome, isThere: true });
+    }
+    const slowest = Math.max(...units.map(({ startedMs, endedMs }) => (endedMs ?? 0) - startedMs));
+    const well = units.find(({ slot }) => slot === `usb:1-${specs.length}`);
+    expect((well?.endedMs ?? 0) - (well?.startedMs ?? 0)).toBeLessThan(slowest);
   });
 });

@@ -14,9 +14,9 @@ import { type Chips, startChips } from '../../../src/simulator/chip/chips.ts';
 import { buildMerged } from '../../fixtures/images/flash-map.ts';
 
 /** More by LINE_KILLS=100. */
-const KILLS = Number(process.env['LINE_KILLS'] ?? 6);
-/** A run of these boards takes about two seconds: the kills fall into all of it. */
-const LONGEST_LIFE_MS = 2_500;
+const KILLS = Number(process.env['LINE_KILLS'] ?? 4);
+/** The ports settle in 300 ms and a run of these boards takes about a second: the kills fall into all of it. */
+const LONGEST_LIFE_MS = 2_000;
 const BOARDS = 3;
 const CHILD = fileURLToPath(new URL('line-process.ts', import.meta.url));
 
@@ -64,7 +64,8 @@ async function start(): Promise<void> {
     return { path: `rfc2217://${address.host}:${address.port}`, usb };
   });
   const stdio = ['ignore', 'pipe', 'inherit'] as const;
-  child = spawn(process.execPath, [CHILD, folder, JSON.stringify(ports)], { stdio: [...stdio] });
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') };
+  child = spawn(process.execPath, [CHILD, folder, JSON.stringify(ports)], { stdio: [...stdio], env });
   if (child.stdout !== null) await once(child.stdout, 'data');
 }
 
