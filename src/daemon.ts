@@ -26,6 +26,8 @@ import { isPlug } from './jobs/line/plug.ts';
 import { type LineParts, ProductionLine } from './jobs/line/production-line.ts';
 import { mdnsAnswer, mdnsRestart, mdnsReturn } from './jobs/mdns-return.ts';
 import { Planner } from './jobs/planner.ts';
+import { Deliveries } from './jobs/pull/deliveries.ts';
+import { Publisher } from './jobs/pull/publisher.ts';
 import { answerChecks, returnChecks } from './jobs/return-checks.ts';
 import { RolloutBook } from './jobs/rollout-book.ts';
 import { deviceName, idsOf, openRuleBook, planContext } from './jobs/rule-book.ts';
@@ -37,7 +39,7 @@ import { VersionInquiry } from './jobs/version-inquiry.ts';
 import { type Logger, tapped } from './log.ts';
 import type { Device } from './model/device.ts';
 import type { Rule } from './model/rule.ts';
-import { PROTOCOLS } from './protocols/registry.ts';
+import { PROTOCOLS, PULL_PROTOCOLS } from './protocols/registry.ts';
 import { acquireInstanceLock, type InstanceLock } from './service/instance-lock.ts';
 import type { Part } from './service/lifecycle.ts';
 import { listSystemPorts } from './transports/list-ports.ts';
@@ -114,9 +116,21 @@ export function createDaemon(options: DaemonOptions): Daemon {
   const transfers = new Transfers(clock);
   const links = createNodeLinks(clock, log);
   const loadImage = imageLoader(journal, (sha256) => store.read(sha256));
+  const deliveries = new Deliveries(shared);
+  const publisher = new Publisher({
+    ...shared,
+    deliveries,
+    protocols: PULL_PROTOCOLS,
+    loadImage,
+    onSettled: ({ release }) => engine.publicationSettled(release),
+    random,
+    onFatal,
+  });
   const engine = new JobEngine({
     ...shared,
-    planner: new Planner(shared),
+    planner: new Planner({ ...shared, onReleaseEnd: (release, why) => deliveries.release(release, why) }),
+    deliveries,
+    publisher,
     results,
     rollouts: new RolloutBook(shared),
     undo: new Undo(shared),
@@ -198,6 +212,9 @@ export function createDaemon(options: DaemonOptions): Daemon {
     hooks.part(),
     discoveryPart(discovery, mdns === false ? 0 : FIRST_ROUND_MS, clock),
     { name: 'jobs', start: async () => engine.start(), stop: () => engine.stop() },
+    ...[...PULL_PROTOCOLS.values()].flatMap(
+      (protocol) => protocol.server(config.servers, publisher.hostFor(protocol), { clock, log }) ?? [],
+    ),
     { name: 'line', start: async () => line.start(), stop: () => line.stop() },
     { name: 'drop-folder', start: (signal) => folder.start(signal), stop: () => folder.stop() },
   ];
@@ -219,6 +236,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
       registry.setFixed(next.devices);
       for (const device of registry.list()) engine.deviceSeen(device);
       engine.wake();
+      publisher.wake();
       line.wake();
       return needRestart;
     },
@@ -292,6 +310,7 @@ function restartNeeds(before: Config, after: Config): string[] {
     ['data', ({ dataPath }) => dataPath],
     ['discovery', ({ discovery }) => discovery],
     ['control', ({ control }) => control],
+    ['servers', ({ servers }) => servers],
     ['trust', ({ trust }) => trust],
     ['log.format', ({ log }) => log.format],
     ['log.file', ({ log }) => log.file],

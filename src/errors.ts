@@ -351,6 +351,17 @@ export const CATALOGUE = {
   RELEASE_NOT_FOUND: { disposition: 'permanent', hint: 'Look for the id with "dropflash releases".' },
   ROLLOUT_NOT_POSSIBLE: { disposition: 'permanent', hint: 'Look at its state with "dropflash rollout ID".' },
 
+  // --- PUBLISH: what devices fetch by themselves -----------------------------------------------------------------------
+  PUBLISH_NUMBERS_USED: {
+    disposition: 'permanent',
+    hint: 'Give the program another name in the rule and in its source; the numbers of this name are used up.',
+  },
+  PUBLISH_RULE_GONE: {
+    disposition: 'retry',
+    hint: 'Put the rule back into the config until the files are withdrawn, or remove them from the server by hand.',
+  },
+  PUBLISH_NOT_OPEN: { disposition: 'permanent', hint: 'Look at it with "dropflash publications".' },
+
   // --- HOOK: telling others --------------------------------------------------------------------------------------------
   HOOK_FAILED: {
     disposition: 'permanent',

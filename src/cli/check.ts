@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { effectiveConfig, effectiveConfigText } from '../config/effective.ts';
-import { PROTOCOLS } from '../protocols/registry.ts';
+import { RULE_PROTOCOLS } from '../protocols/registry.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import { DEFAULT_CONFIG, readConfig } from './config-file.ts';
@@ -23,12 +23,11 @@ export function defineCheck(program: Command, run: Run): void {
 }
 
 export async function check(args: CheckArgs, io: Io): Promise<ExitCode> {
-  const protocols = [...PROTOCOLS.values()];
   const { config, problems, warnings } = await readConfig(args.config, io, 'required');
   if (args.json) {
-    printJson(io, { config: config === null ? null : effectiveConfig(config, protocols), problems, warnings });
+    printJson(io, { config: config === null ? null : effectiveConfig(config, RULE_PROTOCOLS), problems, warnings });
   } else if (config !== null) {
-    io.stdout.write(effectiveConfigText(config, protocols));
+    io.stdout.write(effectiveConfigText(config, RULE_PROTOCOLS));
   }
   return config === null ? EXIT.config : EXIT.done;
 }

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { type ConfigEnvironment, type ConfigResult, loadConfig } from '../config/load.ts';
 import { formatProblems } from '../config/problem.ts';
 import { cronProblem } from '../jobs/schedule.ts';
-import { PROTOCOLS } from '../protocols/registry.ts';
+import { RULE_PROTOCOLS } from '../protocols/registry.ts';
 import type { CommonOptions } from './command.ts';
 import type { Io } from './io.ts';
 import { printJson, printLines } from './output.ts';
@@ -14,7 +14,7 @@ export const DEFAULT_CONFIG = 'config.yaml';
 /** What this machine and this build bring to the loading of a config. */
 export function configEnvironment(io: Io, secrets: ConfigEnvironment['secrets']): ConfigEnvironment {
   return {
-    protocols: [...PROTOCOLS.values()],
+    protocols: RULE_PROTOCOLS,
     cronProblem,
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     variables: io.env,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { configJsonSchema } from '../config/json-schema.ts';
-import { PROTOCOLS } from '../protocols/registry.ts';
+import { RULE_PROTOCOLS } from '../protocols/registry.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import type { Io } from './io.ts';
@@ -18,6 +18,6 @@ export function defineSchema(program: Command, run: Run): void {
 
 /** The document is JSON with and without `--json`. */
 export function schema(_args: CommonOptions, io: Io): Promise<ExitCode> {
-  printJson(io, configJsonSchema([...PROTOCOLS.values()]));
+  printJson(io, configJsonSchema(RULE_PROTOCOLS));
   return Promise.resolve(EXIT.done);
 }

@@ -2,6 +2,7 @@ import type { LogLevel } from '../log.ts';
 import type { FixedDevice } from '../model/device.ts';
 import type { Hook } from '../model/hook.ts';
 import type { Rule } from '../model/rule.ts';
+import type { ServerSettings } from '../model/server.ts';
 import type { Trust } from '../model/trust.ts';
 
 /** The config, checked, complete and frozen: paths absolute, durations in milliseconds, defaults filled in. */
@@ -15,6 +16,8 @@ export interface Config {
   readonly limits: Limits;
   readonly control: ControlSettings | false;
   readonly hooks: readonly Hook[];
+  /** Servers in the daemon that devices fetch from. */
+  readonly servers: ServerSettings;
   /** Whose files are used; null: everyone's. */
   readonly trust: Trust | null;
   readonly log: LogSettings;

@@ -4,6 +4,7 @@ import type { OptionValue } from '../model/fields.ts';
 import type { Hook } from '../model/hook.ts';
 import type { RolloutSettings, Share } from '../model/rollout.ts';
 import type { ReturnCheck, Rule, VersionCheck, When } from '../model/rule.ts';
+import type { ServerSettings } from '../model/server.ts';
 import type { Trust } from '../model/trust.ts';
 import type { Config, LogFile } from './config.ts';
 import type { ProtocolOptions } from './option-schema.ts';
@@ -25,6 +26,7 @@ export function effectiveConfig(config: Config, protocols: readonly ProtocolOpti
     devices: config.devices.map(withoutNulls<FixedDevice>),
     limits: { total: limits.total, 'per-subnet': limits.perSubnet, exclusive: limits.exclusive },
     hooks: config.hooks.map(effectiveHook),
+    ...effectiveServers(config.servers),
     ...(config.trust === null ? {} : { trust: effectiveTrust(config.trust) }),
     control: control === false ? false : withoutNulls(control),
     log: { level: log.level, format: log.format, ...(log.file === null ? {} : { file: effectiveLogFile(log.file) }) },
@@ -46,17 +48,36 @@ function effectiveTrust({ keys, manifest }: Trust): Record<string, unknown> {
   return { minisign: keys.map(({ text }) => text), ...(manifest === null ? {} : { checksums: manifest }) };
 }
 
+function effectiveServers({ ftp }: ServerSettings): Record<string, unknown> {
+  if (ftp === null) return {};
+  const { passivePorts: range, publicAddress, connectionsPerAddress, idleMs, dataIdleMs, users, ...rest } = ftp;
+  return {
+    servers: {
+      ftp: withoutNulls({
+        ...rest,
+        'passive-ports': range && `${range.first}-${range.last}`,
+        'public-address': publicAddress,
+        'connections-per-address': connectionsPerAddress,
+        idle: formatDuration(idleMs),
+        'data-idle': formatDuration(dataIdleMs),
+        users: users.map(({ name, password }) => ({ name, password: effectiveOption(password, 'secret') })),
+      }),
+    },
+  };
+}
+
 const effectiveLogFile = ({ path, maxBytes, keep }: LogFile) => ({ path, 'max-size': formatSize(maxBytes), keep });
 
 function effectiveRule(rule: Rule, protocols: readonly ProtocolOptions[]): Record<string, unknown> {
   const { protocol, retries, options } = rule.update;
   const fields = protocols.find(({ name }) => name === protocol)?.options ?? {};
+  const publishes = rule.when.kind === 'visit';
   const settings = Object.entries(options).map(([name, value]) => [name, effectiveOption(value, fields[name]?.kind)]);
   return {
     name: rule.name,
     firmware: withoutNulls(rule.firmware),
-    devices: withoutNulls(rule.devices),
-    update: { protocol, retries, ...Object.fromEntries(settings) },
+    ...(publishes ? {} : { devices: withoutNulls(rule.devices) }),
+    update: { protocol, ...(publishes ? {} : { retries }), ...Object.fromEntries(settings) },
     when: effectiveWhen(rule.when),
     ...(rule.rollout === null ? {} : { rollout: effectiveRollout(rule.rollout) }),
     verify: {
@@ -81,7 +102,7 @@ function effectiveOption(value: OptionValue, kind: string | undefined): unknown 
 }
 
 function effectiveWhen(when: When): unknown {
-  if (when.kind === 'now' || when.kind === 'attach') return when.kind;
+  if (when.kind === 'now' || when.kind === 'attach' || when.kind === 'visit') return when.kind;
   const { timezone, blackouts } = when;
   if (when.kind === 'date') return { at: when.at, timezone, blackouts };
   return { cron: when.cron, for: formatDuration(when.forMs), timezone, blackouts };

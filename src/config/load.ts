@@ -5,7 +5,14 @@ import { configJsonSchema, configKeys } from './json-schema.ts';
 import { meaningFindings } from './meaning.ts';
 import type { ProtocolOptions } from './option-schema.ts';
 import { type ConfigProblem, type Finding, formatPath } from './problem.ts';
-import { missingSecrets, type PlacedRule, plainSecrets, shadowedRules } from './rule-findings.ts';
+import {
+  missingSecrets,
+  type PlacedRule,
+  plainSecrets,
+  publishingFindings,
+  secretsOf,
+  shadowedRules,
+} from './rule-findings.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { CONFIG_VERSION, configSchema, type SchemaContext } from './schema.ts';
 import { secretPlaces } from './secret.ts';
@@ -72,14 +79,16 @@ function judge(value: unknown, file: string, environment: ConfigEnvironment): Ju
   const context = contextOf(file, environment);
   const shape = configSchema(context).safeParse(value);
   const rules = soundRules(value, shape, context);
-  const missing = missingSecrets(rules);
+  const secrets = secretsOf(rules, shape.success ? shape.data.servers : null);
+  const missing = missingSecrets(secrets);
   const isMissingFatal = environment.secrets === 'required';
   const problems = [
     ...(shape.success ? [] : shapeFindings(shape.error, value, knownPaths(environment))),
     ...meaningFindings(value, file, context.resolvePath),
+    ...(shape.success ? publishingFindings(rules, shape.data.servers, context.protocols) : []),
     ...(isMissingFatal ? missing : []),
   ];
-  const warnings = [...plainSecrets(rules), ...shadowedRules(rules), ...(isMissingFatal ? [] : missing)];
+  const warnings = [...plainSecrets(secrets), ...shadowedRules(rules), ...(isMissingFatal ? [] : missing)];
   return { config: shape.success ? shape.data : null, problems, warnings };
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import type { Field, Fields } from '../model/fields.ts';
+import type { Field, Fields, OptionValues } from '../model/fields.ts';
+import type { ServerSettings } from '../model/server.ts';
 import { type ConfigSecret, openSecret, type SecretPlaces } from './secret.ts';
 import { formatDuration } from './units.ts';
 import { duration, oneOf, oneOfMessage, portRange, refuse, text, wholeNumber, yesOrNo } from './values.ts';
@@ -9,6 +10,10 @@ export interface ProtocolOptions {
   readonly name: string;
   readonly summary: string;
   readonly options: Fields;
+  /** Only of a protocol whose devices fetch by themselves: where a rule with these options publishes. */
+  placeOf?(options: OptionValues): string;
+  /** What is wrong with such options beside these servers; null: nothing. */
+  problemWith?(options: OptionValues, servers: ServerSettings): string | null;
 }
 
 /** The schema of each option of a protocol, by its name, defaults and doc sentence included. */
@@ -58,7 +63,7 @@ function choice(values: readonly string[]): z.ZodType<string, string | number> {
 const VARIABLE_NAME = /^[A-Za-z_]\w*$/;
 
 /** Its messages never repeat what was found: that may be the password. */
-function secret(places: SecretPlaces): z.ZodType<ConfigSecret> {
+export function secret(places: SecretPlaces): z.ZodType<ConfigSecret> {
   const what = { error: 'expected {env: NAME}, {file: PATH} or a text in quotes' };
   const variable = { error: 'expected the name of an environment variable: letters, digits and _' };
   const file = { error: 'expected the path of a file' };

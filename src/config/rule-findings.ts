@@ -1,5 +1,7 @@
 import { FlashError } from '../errors.ts';
 import type { DeviceSelector, FirmwareSelector, Rule } from '../model/rule.ts';
+import type { ServerSettings } from '../model/server.ts';
+import type { ProtocolOptions } from './option-schema.ts';
 import { type Finding, type KeyPath, quote } from './problem.ts';
 import { type ConfigSecret, isConfigSecret } from './secret.ts';
 
@@ -9,9 +11,15 @@ export interface PlacedRule {
   readonly rule: Rule;
 }
 
+/** A secret with its place in the file. */
+export interface PlacedSecret {
+  readonly path: KeyPath;
+  readonly secret: ConfigSecret;
+}
+
 /** Secrets that cannot be read now. Every job of their rule would fail. */
-export function missingSecrets(rules: readonly PlacedRule[]): Finding[] {
-  return secretsOf(rules).flatMap(({ path, secret }) => {
+export function missingSecrets(secrets: readonly PlacedSecret[]): Finding[] {
+  return secrets.flatMap(({ path, secret }) => {
     const message = whyMissing(secret);
     return message === null ? [] : [{ path, at: 'value', code: 'CONFIG_SECRET_MISSING', message }];
   });
@@ -28,8 +36,8 @@ function whyMissing(secret: ConfigSecret): string | null {
 }
 
 /** Secrets in plain text: they work, and everyone who may read the file knows them. */
-export function plainSecrets(rules: readonly PlacedRule[]): Finding[] {
-  return secretsOf(rules)
+export function plainSecrets(secrets: readonly PlacedSecret[]): Finding[] {
+  return secrets
     .filter(({ secret }) => secret.kind === 'plain')
     .map(({ path }) => {
       const message = 'a secret in plain text; {env: NAME} or {file: PATH} keep it out of this file';
@@ -37,11 +45,17 @@ export function plainSecrets(rules: readonly PlacedRule[]): Finding[] {
     });
 }
 
-function secretsOf(rules: readonly PlacedRule[]): { readonly path: KeyPath; readonly secret: ConfigSecret }[] {
-  return rules.flatMap(({ index, rule }) =>
-    Object.entries(rule.update.options).flatMap(([option, value]) =>
-      isConfigSecret(value) ? [{ path: ['rules', index, 'update', option], secret: value }] : [],
-    ),
+/** All secrets of the rules and of the servers. */
+export function secretsOf(rules: readonly PlacedRule[], servers: ServerSettings | null): PlacedSecret[] {
+  const ofRules = rules.flatMap(({ index, rule }) =>
+    Object.entries(rule.update.options).map(([option, value]) => ({ path: ['rules', index, 'update', option], value })),
+  );
+  const ofUsers = (servers?.ftp?.users ?? []).map(({ password: value }, index) => ({
+    path: ['servers', 'ftp', 'users', index, 'password'],
+    value,
+  }));
+  return [...ofRules, ...ofUsers].flatMap(({ path, value }) =>
+    isConfigSecret(value) ? [{ path, secret: value }] : [],
   );
 }
 
@@ -55,8 +69,11 @@ export function shadowedRules(rules: readonly PlacedRule[]): Finding[] {
   });
 }
 
+const publishes = ({ when }: Rule) => when.kind === 'visit';
+
 /** Errs towards "no": patterns that differ are not compared with one another. */
 function covers(wide: Rule, narrow: Rule): boolean {
+  if (publishes(wide) || publishes(narrow)) return false;
   return coversFirmware(wide.firmware, narrow.firmware) && coversDevices(wide.devices, narrow.devices);
 }
 
@@ -91,4 +108,26 @@ function coversPattern(wide: string | null, narrow: string | null): boolean {
 
 function coversValue(wide: string | number | null, narrow: string | number | null): boolean {
   return wide === null || wide === narrow;
+}
+
+/** Rules that publish: where their options do not go with the servers, and where two of them would use one place. */
+export function publishingFindings(
+  rules: readonly PlacedRule[],
+  servers: ServerSettings,
+  protocols: readonly ProtocolOptions[],
+): Finding[] {
+  const places = new Map<string, string>();
+  return rules.flatMap(({ index, rule: { name, update } }): Finding[] => {
+    const protocol = protocols.find((candidate) => candidate.name === update.protocol);
+    if (protocol?.placeOf === undefined) return [];
+    const path: KeyPath = ['rules', index, 'update'];
+    const problem = protocol.problemWith?.(update.options, servers) ?? null;
+    if (problem !== null) return [{ path, at: 'value', code: 'CONFIG_CONFLICT', message: problem }];
+    const place = `${protocol.name} ${protocol.placeOf(update.options)}`;
+    const first = places.get(place);
+    if (first === undefined) places.set(place, name);
+    if (first === undefined) return [];
+    const message = `rule ${quote(first)} publishes at ${place} already, where there is room for one`;
+    return [{ path, at: 'value', code: 'CONFIG_DUPLICATE', message }];
+  });
 }

@@ -5,6 +5,7 @@ import { didYouMean } from './did-you-mean.ts';
 import { backupSchema, checkLineRule, lineSchema, NO_LINE } from './line-schema.ts';
 import { optionShape, type ProtocolOptions } from './option-schema.ts';
 import { describeValue } from './problem.ts';
+import { checkMedium, NO_DEVICES } from './publishing-rule.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 import type { SecretPlaces } from './secret.ts';
 import { devicesSchema, firmwareSchema } from './selector-schema.ts';
@@ -26,14 +27,17 @@ export interface RuleContext extends WhenContext {
 /** The protocol of a rule that names none. */
 export const DEFAULT_PROTOCOL = 'espota';
 
+const retries = wholeNumber(0, 20).default(5).describe('Further attempts after one that failed for a passing reason.');
+
 function updateSchema({ protocols, secrets }: RuleContext) {
-  const branches = protocols.map(({ name, summary, options }) => {
+  const branches = protocols.map(({ name, summary, options, placeOf }) => {
     const named = z.literal(name, expecting(`"${name}"`));
     return z.strictObject({
       protocol: (name === DEFAULT_PROTOCOL ? named.default(name) : named).describe(
         `How devices are reached. ${name}: ${summary}`,
       ),
-      retries: wholeNumber(0, 20).default(5).describe('Further attempts after one that failed for a passing reason.'),
+      // How often a device tries that fetches by itself is its own business.
+      ...(placeOf === undefined ? { retries } : {}),
       ...optionShape(options, secrets),
     });
   });
@@ -42,7 +46,7 @@ function updateSchema({ protocols, secrets }: RuleContext) {
   const names = protocols.map(({ name }) => name);
   return z
     .discriminatedUnion('protocol', [first, ...others], { error: (issue) => updateMessage(issue, names) })
-    .transform(({ protocol, retries, ...options }) => ({ protocol, retries, options }) as UpdateSettings);
+    .transform(({ protocol, retries = 0, ...options }) => ({ protocol, retries, options }) as UpdateSettings);
 }
 
 function updateMessage({ code, input }: z.core.$ZodRawIssue, names: readonly string[]): string {
@@ -52,6 +56,19 @@ function updateMessage({ code, input }: z.core.$ZodRawIssue, names: readonly str
   const hint = near === null ? '' : `; did you mean ${near}?`;
   return `expected a protocol (${names.join(', ')}), found ${describeValue(found)}${hint}`;
 }
+
+/** Whether devices of this protocol fetch by themselves. */
+function isPull({ protocols }: RuleContext, name: string | undefined): boolean {
+  return protocols.some((protocol) => protocol.name === name && protocol.placeOf !== undefined);
+}
+
+/** Told also where something else is wrong with the rule, so that all its problems come at once. */
+const DEVICES_MISSING = {
+  path: ['devices'],
+  error: 'missing; expected a mapping that says which devices',
+  params: { code: 'CONFIG_MISSING_KEY' },
+  when: ({ value }: z.core.ParsePayload) => typeof value === 'object' && value !== null,
+};
 
 /** What `update:` is read as where a rule has none. The cast: the compiler cannot see that every option has a default. */
 const NOTHING_SET = {} as { protocol: string };
@@ -67,19 +84,25 @@ export function ruleSchema(context: RuleContext) {
       {
         name: text('a name').describe('What logs, jobs and `plan` call the rule. Each name once.'),
         firmware: firmwareSchema.describe('Which images. All keys that are given must match; globs ignore case.'),
-        devices: devicesSchema.describe('Which devices. All keys that are given must match; globs ignore case.'),
+        devices: devicesSchema
+          .optional()
+          .describe(
+            'Which devices. All keys that are given must match; globs ignore case. Needed, but where devices fetch by themselves.',
+          ),
         update: updateSchema(context).prefault(NOTHING_SET).describe('How the image gets onto a device.'),
         when: whenSchema(context)
           .prefault('now')
           .describe(
-            'When attempts may start: now; within a maintenance window; from a date on; attach: as boards are plugged into the ports of this machine.',
+            'When attempts may start: now; within a maintenance window; from a date on; attach: as boards are plugged into the ports of this machine; visit: when a device comes to fetch (the only choice of protocols that publish, and there the default).',
           ),
         rollout: rolloutSchema
           .optional()
           .describe(
             'Canaries and waves, and what stops them. Without it: all matching devices at once, within `limits`.',
           ),
-        verify: verifySchema.prefault({}).describe('What counts as done.'),
+        verify: verifySchema
+          .optional()
+          .describe('What counts as done. Where devices fetch by themselves: `proof`, sent or accepted (the default).'),
         line: lineSchema(context.resolvePath)
           .optional()
           .describe('What a rule with `when: attach` does with a board beyond writing it.'),
@@ -101,9 +124,14 @@ export function ruleSchema(context: RuleContext) {
     )
     .superRefine(checkLineRule)
     .superRefine(checkLadder)
+    .refine((rule) => rule.devices !== undefined || isPull(context, rule.update?.protocol), DEVICES_MISSING)
+    .superRefine((rule, issues) => checkMedium(rule, isPull(context, rule.update.protocol), issues))
     .transform(
-      ({ expires, rollout, line, backup, ...rule }): Rule => ({
+      ({ expires, rollout, line, backup, devices, verify, when, ...rule }): Rule => ({
         ...rule,
+        when: isPull(context, rule.update.protocol) ? { kind: 'visit' } : when,
+        devices: devices ?? NO_DEVICES,
+        verify: verify ?? verifySchema.parse(isPull(context, rule.update.protocol) ? { proof: 'accepted' } : {}),
         rollout: rollout ?? null,
         expiresMs: expires,
         line: line ?? NO_LINE,

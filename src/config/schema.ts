@@ -4,6 +4,7 @@ import type { FixedDevice } from '../model/device.ts';
 import type { DropSettings, LogSettings } from './config.ts';
 import { hookSchema } from './hook-schema.ts';
 import { type RuleContext, ruleSchema } from './rule-schema.ts';
+import { serversSchema } from './servers-schema.ts';
 import { trustSchema } from './trust-schema.ts';
 import {
   chip,
@@ -228,6 +229,9 @@ export function configSchema(context: SchemaContext) {
           .prefault({})
           .describe('Whose files are used. As it stands: those of everyone who can write to the drop folder.'),
         hooks: listOf(hookSchema(), 'hooks').default([]).describe('Who is told when something happens.'),
+        servers: serversSchema(context)
+          .prefault({})
+          .describe('Servers in the daemon, for devices that fetch by themselves. Without it: none.'),
         log: logSchema(context).prefault({}).describe('What is written down, and how.'),
         rules: listOf(ruleSchema(context), 'rules')
           .min(1, { error: 'expected at least one rule' })

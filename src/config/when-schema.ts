@@ -6,7 +6,7 @@ const DAY_MS = 86_400_000;
 
 const MOMENT = 'a day such as 2026-12-24 or a moment such as 2026-12-24T18:00';
 
-const EXPECTED = 'now, attach, a maintenance window { cron, for, timezone } or a date { at, timezone }';
+const EXPECTED = 'now, attach, visit, a maintenance window { cron, for, timezone } or a date { at, timezone }';
 
 const MISSING = {
   cron: 'missing; expected a cron expression such as "0 2 * * *", or a date with at',
@@ -94,5 +94,6 @@ export function whenSchema({ cronProblem, timezone: machineZone }: WhenContext) 
     });
   const now = z.literal('now').transform((): When => ({ kind: 'now' }));
   const attach = z.literal('attach').transform((): When => ({ kind: 'attach' }));
-  return z.union([now, attach, mapping], expecting(EXPECTED));
+  const visit = z.literal('visit').transform((): When => ({ kind: 'visit' }));
+  return z.union([now, attach, visit, mapping], expecting(EXPECTED));
 }

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.ts';
+import type { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Drop, DropResult, DropResultJob, FinalFolder } from '../model/drop.ts';
+import type { Publication } from '../model/publication.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { DropVerdict } from './planner.ts';
@@ -35,6 +37,9 @@ export class DropResults {
       case 'unmatched':
         log.warn('file.unmatched', { ...fields, reasons: verdict.reasons });
         return this.#end(drop, 'unmatched', `No rule takes this file. ${verdict.reasons.join('. ')}`, []);
+      case 'unpublishable':
+        log.error('file.rejected', { ...fields, rule: verdict.rule, ...verdict.error.toJSON() });
+        return this.#end(drop, 'rejected', `${verdict.error.message}. ${verdict.error.hint}`, [], verdict.error);
       case 'duplicate':
         log.info('file.duplicate', { ...fields, release: verdict.release.id });
         return this.#end(
@@ -65,19 +70,29 @@ export class DropResults {
     const decided = journal.drops.resultOf(drop.id);
     if (decided !== null) return this.#move(drop, decided);
     const releases = journal.releases.ofDrop(drop.id);
-    if (releases.length === 0 || releases.some(({ id }) => journal.jobs.isActive(id))) return;
-    const jobs = releases.flatMap(({ id }) => journal.jobs.ofRelease(id));
+    const publications = releases.flatMap(({ id }) => journal.publications.get(id) ?? []);
+    const isActive = releases.some(({ id }) => journal.jobs.isActive(id));
+    if (releases.length === 0 || isActive || publications.some(({ state }) => state === 'wanted')) return;
+    const sentTo = releases.filter(({ id }) => publications.every(({ release }) => release !== id));
+    const jobs = sentTo.flatMap(({ id }) => journal.jobs.ofRelease(id));
     const folder = jobs.some((job) => job.state === 'failed') ? 'failed' : 'done';
-    await this.#end(drop, folder, summaryOf(jobs), jobs);
+    const summaries = [...publications.map(publicationSummary), ...(sentTo.length === 0 ? [] : [summaryOf(jobs)])];
+    await this.#end(drop, folder, summaries.join(' '), jobs);
   }
 
-  async #end(drop: Drop, outcome: FinalFolder, summary: string, jobs: readonly JobRecord[]): Promise<void> {
+  async #end(
+    drop: Drop,
+    outcome: FinalFolder,
+    summary: string,
+    jobs: readonly JobRecord[],
+    error: FlashError | null = null,
+  ): Promise<void> {
     const result: DropResult = {
       file: drop.name,
       sha256: drop.sha256,
       outcome,
       summary,
-      error: null,
+      error: error?.toJSON() ?? null,
       finishedAt: new Date(this.#parts.clock.now()).toISOString(),
       jobs: jobs.map((job) => this.#entryFor(job)),
     };
@@ -99,6 +114,20 @@ export class DropResults {
     const { id, device, rule, state, proof, attempts, error } = job;
     const name = deviceName(this.#parts.devices, device);
     return { job: id, device, name, rule, state, proof, attempts, error };
+  }
+}
+
+/** What is known when the file is done with; which devices came for it is told by "dropflash publications". */
+function publicationSummary({ state, place, number }: Publication): string {
+  const counted = number === null ? '' : `, number ${number}`;
+  switch (state) {
+    case 'wanted':
+    case 'published':
+      return `Published at ${place}${counted}; devices fetch it by themselves.`;
+    case 'replaced':
+      return `A newer image took its place at ${place}${counted}.`;
+    case 'withdrawn':
+      return `Withdrawn from ${place}${counted}.`;
   }
 }
 

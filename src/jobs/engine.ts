@@ -2,6 +2,7 @@ import type { Timer } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import type { Device } from '../model/device.ts';
 import type { Drop } from '../model/drop.ts';
+import type { Publication } from '../model/publication.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { admit, type Candidate, type Holder, type Limits } from './admission.ts';
@@ -12,6 +13,8 @@ import type { JobRecord } from './journal/jobs.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
 import type { RolloutRecord } from './journal/rollouts.ts';
 import type { Planner } from './planner.ts';
+import type { Deliveries } from './pull/deliveries.ts';
+import type { Publisher } from './pull/publisher.ts';
 import { recover } from './recovery.ts';
 import { type RenewalReport, renew, renewFailed } from './renewal.ts';
 import { isAbsence } from './retry.ts';
@@ -27,6 +30,8 @@ export interface EngineParts extends AttemptParts, ConfirmParts {
   readonly rollouts: RolloutBook;
   readonly undo: Undo;
   readonly inquiry: VersionInquiry;
+  readonly publisher: Publisher;
+  readonly deliveries: Deliveries;
   readonly rules: () => RuleBook;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly limits: () => Limits;
@@ -62,7 +67,7 @@ export class JobEngine {
    * and sent a second time.
    */
   start(): void {
-    const { book, clock, devices, planner, undo } = this.#parts;
+    const { book, clock, devices, planner, publisher, undo } = this.#parts;
     this.#startedMs = clock.now();
     this.#lastTurnAt = clock.monotonic();
     recover(this.#parts);
@@ -71,6 +76,7 @@ export class JobEngine {
     for (const job of book.in('soaking')) this.#awaitSoak(job);
     for (const device of devices.list()) planner.planDevice(device);
     undo.plan(undo.wanted(), ON_FAILURE);
+    publisher.start();
     this.wake();
   }
 
@@ -78,19 +84,49 @@ export class JobEngine {
   async stop(): Promise<void> {
     this.#stopping.abort(new FlashError('JOB_INTERRUPTED', 'the daemon is stopping'));
     this.#timer?.cancel();
-    await Promise.allSettled(this.#underWay);
+    await Promise.allSettled([...this.#underWay, this.#parts.publisher.stop()]);
   }
 
   /** A file is in `working/`. Does nothing twice: a restart hands over all files that are not finished. */
   async takeDrop(drop: Drop): Promise<void> {
-    const { journal, planner, results } = this.#parts;
+    const { journal, planner, publisher, results } = this.#parts;
     if (journal.drops.resultOf(drop.id) !== null || journal.releases.ofDrop(drop.id).length > 0)
       return results.look(drop);
     this.#stuck.clear();
-    await results.afterPlanning(drop, planner.planDrop(drop));
+    const offers = await publisher.offers(drop);
+    await results.afterPlanning(drop, planner.planDrop(drop, offers));
+    publisher.wake();
     this.wake();
     // A newer release may have ended the last jobs of files that came before.
     for (const other of journal.drops.unfinished()) if (other.folder === 'working') await results.look(other);
+  }
+
+  /** What a file brought has come to the place where devices fetch it, or is offered there no longer. */
+  async publicationSettled(release: string): Promise<void> {
+    const { journal, results } = this.#parts;
+    const dropId = journal.releases.get(release)?.dropId;
+    const drop = dropId === undefined ? null : journal.drops.get(dropId);
+    if (drop?.folder === 'working') await results.look(drop);
+  }
+
+  /**
+   * Takes a release back that devices fetch by themselves: its place shows nothing any more. Devices that have it keep it. Throws
+   * RELEASE_NOT_FOUND, PUBLISH_NOT_OPEN.
+   */
+  withdrawPublication(releaseId: string, by: string): Publication {
+    const { deliveries, journal, publisher } = this.#parts;
+    const publication = journal.publications.get(releaseId);
+    if (publication === null) {
+      throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${releaseId} that devices fetch by themselves`);
+    }
+    const state = journal.releases.get(releaseId)?.state;
+    if (state !== 'current') throw new FlashError('PUBLISH_NOT_OPEN', `release ${releaseId} is ${state} already`);
+    journal.transaction(() => {
+      journal.releases.end(releaseId, 'withdrawn');
+      deliveries.release(releaseId, `it was withdrawn by ${by}`);
+    });
+    publisher.wake();
+    return publication;
   }
 
   /** A device has appeared, come back, restarted or changed its address. */
@@ -115,9 +151,9 @@ export class JobEngine {
 
   /** Takes a job out that has not started. Returns false where it is too late. */
   cancel(jobId: string): boolean {
-    const { book, devices, log } = this.#parts;
+    const { book, devices, journal, log } = this.#parts;
     const job = book.get(jobId);
-    if (job?.state !== 'queued') return false;
+    if (job?.state !== 'queued' || journal.publications.get(job.release) !== null) return false;
     this.#ended(book.transition(jobId, 'cancel', {}, undefined, 'cancelled by a person'));
     const device = deviceName(devices, job.device);
     log.info('job.skipped', { job: jobId, device, rule: job.rule, reason: 'cancelled by a person' });
@@ -176,6 +212,10 @@ export class JobEngine {
     const { book, journal, undo } = this.#parts;
     const release = journal.releases.get(releaseId);
     if (release === null) throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${JSON.stringify(releaseId)}`);
+    if (journal.publications.get(releaseId) !== null) {
+      if (release.state === 'current') this.withdrawPublication(releaseId, by);
+      return { planned: [], refused: [{ device: release.rule, reason: FETCHED_BY_ITSELF }] };
+    }
     if (release.state === 'current') this.#withdraw(release, by);
     const jobs = journal.jobs.ofRelease(releaseId).map((job) => book.get(job.id) ?? job);
     return this.#undone(
@@ -384,6 +424,11 @@ export class JobEngine {
     const { book, devices, journal, log } = this.#parts;
     for (const release of journal.releases.expired(now)) {
       journal.releases.end(release.id, 'expired');
+      if (journal.publications.get(release.id) !== null) {
+        this.#parts.deliveries.release(release.id, 'its release has expired');
+        this.#parts.publisher.wake();
+        continue;
+      }
       for (const job of journal.jobs.ofRelease(release.id)) {
         if (job.state !== 'queued') continue;
         const error = new FlashError('JOB_EXPIRED', `release ${release.id} of rule "${release.rule}" has expired`);
@@ -425,6 +470,8 @@ function earlier(left: number | null, right: number | null): number | null {
   if (left === null || right === null) return left ?? right;
   return Math.min(left, right);
 }
+
+const FETCHED_BY_ITSELF = 'its devices fetch by themselves; drop the image that they had before once more';
 
 /** Who asks for an undo that no person asked for. */
 const ON_FAILURE = 'undo: on-failure';

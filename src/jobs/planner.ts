@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { Drop } from '../model/drop.ts';
@@ -11,6 +12,7 @@ import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
+import type { Offers, PlacedOffer } from './pull/publisher.ts';
 import { stageName } from './rollout-stages.ts';
 import { type DeviceDirectory, deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { ruleRevision } from './rule-revision.ts';
@@ -19,6 +21,8 @@ import { targetOf } from './targets.ts';
 /** What became of a dropped file. */
 export type DropVerdict =
   | { readonly kind: 'unmatched'; readonly reasons: readonly string[] }
+  /** The only rules that accept it publish, and it cannot be published. */
+  | { readonly kind: 'unpublishable'; readonly rule: string; readonly error: FlashError }
   /** Every rule that accepts it has this very image as its current release. */
   | { readonly kind: 'duplicate'; readonly release: ReleaseRecord }
   /** It is older than what these rules have, and a rung of their ladders on the way there. */
@@ -35,6 +39,8 @@ export interface PlannerParts {
   readonly book: JobBook;
   readonly rules: () => RuleBook;
   readonly devices: DeviceDirectory;
+  /** A release has ended: devices that fetch it by themselves are waited for no longer. Part of the transaction. */
+  readonly onReleaseEnd: (release: string, why: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -60,7 +66,7 @@ export class Planner {
   }
 
   /** All of it is in the journal, or nothing: a file that was planned half is planned again from the beginning. */
-  planDrop(drop: Drop): DropVerdict {
+  planDrop(drop: Drop, offers: Offers): DropVerdict {
     const { journal, rules } = this.#parts;
     const image: StoredImage = {
       sha256: drop.sha256,
@@ -69,7 +75,14 @@ export class Planner {
       dossier: drop.dossier,
     };
     const accepting = rules().accepting(image);
-    const standings = accepting.rules.map((rule) => ({ rule, standing: this.#standing(rule, image) }));
+    const refusals = accepting.rules.flatMap(({ name: rule }) => {
+      const error = this.#whyUnpublishable(offers.get(rule));
+      return error === null ? [] : [{ kind: 'unpublishable', rule, error } as const];
+    });
+    const usable = accepting.rules.filter(({ name }) => refusals.every(({ rule }) => rule !== name));
+    const [refusal] = refusals;
+    if (usable.length === 0 && refusal !== undefined) return refusal;
+    const standings = usable.map((rule) => ({ rule, standing: this.#standing(rule, image) }));
     const takers = standings.filter(({ standing }) => standing.kind === 'release').map(({ rule }) => rule);
     const rungs = standings.flatMap(({ rule, standing }) => (standing.kind === 'rung' ? [{ rule, standing }] : []));
     const [rung] = rungs;
@@ -81,12 +94,12 @@ export class Planner {
       const older = standings.flatMap(({ standing }) => (standing.kind === 'older' ? [standing.reason] : []));
       return { kind: 'unmatched', reasons: [...older, ...accepting.reasons] };
     }
-    const held = takers.map((rule) => journal.releases.currentIn(slotOf(rule, image.dossier)));
+    const held = takers.map((rule) => journal.releases.currentIn(slotFor(rule, image, offers)));
     const duplicate = held.find((release) => release !== null);
     if (duplicate && held.every((release) => release?.image === image.sha256))
       return { kind: 'duplicate', release: duplicate };
     const planned = journal.transaction(() => {
-      const releases = takers.flatMap((rule) => this.#release(rule, image, drop.id));
+      const releases = takers.flatMap((rule) => this.#release(rule, image, drop.id, offers));
       const jobs = this.#parts.devices.list().flatMap((device) => this.#jobFor(image, device, releases, 'info'));
       return { releases, jobs };
     });
@@ -168,9 +181,9 @@ export class Planner {
     return image === null ? null : { ...image, name };
   }
 
-  #release(rule: Rule, image: StoredImage, dropId: string): ReleaseRecord[] {
+  #release(rule: Rule, image: StoredImage, dropId: string, offers: Offers): ReleaseRecord[] {
     const { journal, clock } = this.#parts;
-    const slot = slotOf(rule, image.dossier);
+    const slot = slotFor(rule, image, offers);
     const previous = journal.releases.currentIn(slot);
     if (previous?.image === image.sha256) return [];
     for (const older of journal.releases.undosIn(slot)) this.#supersede(older);
@@ -191,13 +204,30 @@ export class Planner {
       drop: dropId,
     });
     if (rule.rollout !== null) journal.rollouts.insert(release.id, rule.rollout, createdMs);
+    const offer = offers.get(rule.name);
+    if (offer !== undefined && !(offer instanceof FlashError)) this.#publish(rule, release.id, offer);
     return [{ ...release, imageName: image.name, state: 'current' }];
+  }
+
+  #whyUnpublishable(offer: PlacedOffer | FlashError | undefined): FlashError | null {
+    if (offer === undefined || offer instanceof FlashError) return offer ?? null;
+    return offer.number === null ? null : this.#parts.journal.publications.whyNoNumber(offer.number);
+  }
+
+  #publish({ update: { protocol } }: Rule, release: string, { place, part, terms, number }: PlacedOffer): void {
+    const { publications } = this.#parts.journal;
+    const given = number === null ? null : publications.takeNumber(number);
+    publications.insert({ release, protocol, place, part, terms, number: given });
   }
 
   /** Jobs that run or await a return go on to their end; the device's next job waits for them. */
   #supersede(previous: ReleaseRecord): void {
-    const { journal, book, devices, log } = this.#parts;
+    const { journal, book, devices, log, onReleaseEnd } = this.#parts;
     journal.releases.end(previous.id, 'superseded');
+    if (journal.publications.get(previous.id) !== null) {
+      onReleaseEnd(previous.id, 'a newer image was dropped');
+      return;
+    }
     for (const job of journal.jobs.ofRelease(previous.id)) {
       if (job.state !== 'queued' && job.state !== 'soaking') continue;
       book.transition(job.id, 'supersede', {}, undefined, 'a newer image was dropped');
@@ -267,6 +297,13 @@ function logRefusal(
   const level = refusal.code === 'RULE_NO_MATCH' ? 'debug' : news;
   const { code, reason } = refusal;
   log[level]('job.skipped', { device: device.name, rule, image: image.sha256, code, reason });
+}
+
+/** Of a rule that publishes: one image at a time at each place. */
+function slotFor(rule: Rule, { dossier }: StoredImage, offers: Offers): string {
+  const offer = offers.get(rule.name);
+  if (offer === undefined || offer instanceof FlashError) return slotOf(rule, dossier);
+  return `${rule.name}/at ${offer.place}/${offer.part}`;
 }
 
 /** What a release is the newest of. Images for different chips, or of different kinds, never supersede one another. */

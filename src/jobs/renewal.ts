@@ -26,6 +26,9 @@ export function renew(jobId: string, force: boolean, parts: RenewalParts): JobRe
       `job ${job.id} is ${job.state}; only one that failed or was cancelled starts again`,
     );
   }
+  if (journal.publications.get(job.release) !== null) {
+    throw new FlashError('JOB_NOT_RETRYABLE', `the device of job ${job.id} fetches by itself; it decides when`);
+  }
   if (mayHaveTaken(job.error) && !force) {
     const { code, message } = job.error;
     throw new FlashError(

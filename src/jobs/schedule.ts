@@ -62,7 +62,7 @@ export class WindowCalendar {
 
   /** When the rule's jobs may start next, epoch ms; null: now. */
   opensAt({ when }: Pick<Rule, 'when'>, nowMs: number): number | null {
-    if (when.kind === 'now' || when.kind === 'attach') return null;
+    if (when.kind === 'now' || when.kind === 'attach' || when.kind === 'visit') return null;
     let schedule = this.#schedules.get(when);
     if (schedule === undefined) {
       schedule = scheduleOf(when);
@@ -73,7 +73,7 @@ export class WindowCalendar {
   }
 }
 
-type Scheduled = Exclude<When, { kind: 'now' } | { kind: 'attach' }>;
+type Scheduled = Exclude<When, { kind: 'now' | 'attach' | 'visit' }>;
 
 interface Schedule {
   /** The first moment at or after this one that the blackouts are not asked about, epoch ms. */

@@ -32,7 +32,8 @@ export const NEXT = {
     fail: 'failed',
     cancel: 'cancelled',
   },
-  confirming: { soak: 'soaking', succeed: 'succeeded', climb: 'queued', fail: 'failed' },
+  // A newer image takes the place of this one: only where devices fetch by themselves, and there none has to be waited for.
+  confirming: { soak: 'soaking', succeed: 'succeeded', climb: 'queued', fail: 'failed', supersede: 'superseded' },
   soaking: { succeed: 'succeeded', climb: 'queued', fail: 'failed', supersede: 'superseded' },
   succeeded: {},
   failed: { revive: 'queued', renew: 'queued', supersede: 'superseded' },

@@ -75,7 +75,9 @@ export type When =
       readonly blackouts: readonly Blackout[];
     }
   /** As soon as a board is plugged into a port, and at once for those that are there. */
-  | { readonly kind: 'attach' };
+  | { readonly kind: 'attach' }
+  /** When the device comes by itself: the rule publishes, and sends nothing. */
+  | { readonly kind: 'visit' };
 
 export type ReturnCheck =
   /** mDNS for a device that speaks it, an ICMP echo for others. */

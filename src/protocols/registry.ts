@@ -1,8 +1,19 @@
 import { espota } from './espota/index.ts';
 import { serial } from './esptool/index.ts';
 import type { Protocol } from './protocol.ts';
+import type { PullProtocol } from './pull.ts';
 
 /** Every protocol dropflash speaks, by the name that `protocol:` in the config uses. */
 export const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map(
   [espota, serial].map((protocol) => [protocol.name, protocol]),
 );
+
+const PULL: readonly PullProtocol[] = [];
+
+/** Every protocol of devices that fetch by themselves, by the name that `protocol:` uses. */
+export const PULL_PROTOCOLS: ReadonlyMap<string, PullProtocol> = new Map(
+  PULL.map((protocol) => [protocol.name, protocol]),
+);
+
+/** Those that a rule may name: both kinds. */
+export const RULE_PROTOCOLS: readonly (Protocol | PullProtocol)[] = [...PROTOCOLS.values(), ...PULL_PROTOCOLS.values()];

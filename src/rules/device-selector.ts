@@ -26,9 +26,10 @@ export function compileDeviceSelector(selector: DeviceSelector): readonly Device
   ];
 }
 
-/** Boards on ports are for the rules that say so, and devices on the network for the others. */
+/** Boards on ports are for the rules that say so, devices on the network for the others. Those that fetch by themselves are nobody's. */
 export function mediumCheck({ kind }: When): DeviceCheck {
   const isForPorts = kind === 'attach';
+  if (kind === 'visit') return { test: () => false, miss: () => 'its devices fetch by themselves' };
   return {
     test: ({ device }) => (device.serial !== null) === isForPorts,
     miss: () =>

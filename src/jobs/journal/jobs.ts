@@ -100,9 +100,14 @@ export class JobTable {
     );
     this.#get = database.prepare('SELECT * FROM jobs WHERE id = ?');
     const active = ACTIVE_STATES.map((state) => `'${state}'`).join(', ');
-    this.#active = database.prepare(`SELECT * FROM jobs WHERE state IN (${active}) ORDER BY rowid`);
+    // What a device fetches by itself is not for the queue: jobs/pull/ has those.
+    this.#active = database.prepare(
+      `SELECT * FROM jobs WHERE state IN (${active}) AND release NOT IN (SELECT release FROM publications)
+       ORDER BY rowid`,
+    );
     this.#isActive = database.prepare(
-      `SELECT EXISTS (SELECT 1 FROM jobs WHERE release = ? AND state IN (${active})) AS active`,
+      `SELECT EXISTS (SELECT 1 FROM jobs WHERE release = ? AND state IN (${active})
+       AND release NOT IN (SELECT release FROM publications)) AS active`,
     );
     this.#byRelease = database.prepare('SELECT * FROM jobs WHERE release = ? ORDER BY rowid');
     this.#byDevice = database.prepare(
@@ -220,12 +225,12 @@ export class JobTable {
     return row === undefined ? null : jobOf(row);
   }
 
-  /** Everything that is not final, oldest first. */
+  /** Everything of the queue that is not final, oldest first. */
   active(): readonly JobRecord[] {
     return this.#active.all().map(jobOf);
   }
 
-  /** Is anything of this release still to be done? */
+  /** Is anything of this release still to be done here? */
   isActive(release: string): boolean {
     return this.#isActive.get(release)?.['active'] === 1;
   }

@@ -7,11 +7,13 @@ import { DeviceTable } from './devices.ts';
 import { DropTable } from './drops.ts';
 import { ImageTable } from './images.ts';
 import { JobTable } from './jobs.ts';
+import { PublicationTable } from './publications.ts';
 import { ReleaseTable } from './releases.ts';
 import { RolloutTable } from './rollouts.ts';
 import { migrate, refuseOther } from './schema.ts';
 import { UnitRowTable } from './unit-rows.ts';
 import { UnitTable } from './units.ts';
+import { VisitorTable } from './visitors.ts';
 
 /** How long one process waits for another one's write, milliseconds: the commands only read, so this is ample. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -30,6 +32,8 @@ export class Journal {
   readonly units: UnitTable;
   readonly unitRows: UnitRowTable;
   readonly rollouts: RolloutTable;
+  readonly publications: PublicationTable;
+  readonly visitors: VisitorTable;
   readonly #database: DatabaseSync;
 
   private constructor(database: DatabaseSync) {
@@ -43,6 +47,8 @@ export class Journal {
     this.units = new UnitTable(database);
     this.unitRows = new UnitRowTable(database);
     this.rollouts = new RolloutTable(database, this.audit);
+    this.publications = new PublicationTable(database, this.audit);
+    this.visitors = new VisitorTable(database);
   }
 
   /** The journal of a data folder. */

@@ -214,6 +214,40 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX drops_image ON drops (image);
   CREATE INDEX releases_image ON releases (image);
   `,
+  `
+  -- Releases that devices fetch by themselves. Their jobs are those of the devices that came.
+  CREATE TABLE publications (
+    release TEXT PRIMARY KEY REFERENCES releases,
+    protocol TEXT NOT NULL,
+    place TEXT NOT NULL,
+    part TEXT NOT NULL,
+    terms TEXT NOT NULL,
+    number INTEGER,
+    state TEXT NOT NULL,
+    error TEXT,
+    published_ms INTEGER,
+    ended_ms INTEGER
+  ) STRICT;
+  CREATE INDEX publications_open ON publications (protocol, place) WHERE state IN ('wanted', 'published');
+
+  -- The last number given in each series: it only ever grows.
+  CREATE TABLE publication_numbers (
+    series TEXT PRIMARY KEY,
+    last INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Devices that came by themselves, by user and address.
+  CREATE TABLE visitors (
+    protocol TEXT NOT NULL,
+    place TEXT NOT NULL,
+    user TEXT NOT NULL,
+    address TEXT NOT NULL,
+    looks INTEGER NOT NULL,
+    first_ms INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL,
+    PRIMARY KEY (protocol, place, user, address)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

@@ -19,6 +19,7 @@ describe('a config that says only what it must', () => {
       control: { socket: null },
       hooks: [],
       trust: null,
+      servers: { ftp: null },
       log: { level: 'info', format: 'json', file: null },
       rules: [
         {

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/load.ts';
 import { parseYaml } from '../../../src/config/yaml-source.ts';
-import { PROTOCOLS } from '../../../src/protocols/registry.ts';
+import { RULE_PROTOCOLS } from '../../../src/protocols/registry.ts';
 import { ENVIRONMENT, FILE } from './environment.ts';
 
 const EXAMPLE = readFileSync(new URL('../../../config.example.yaml', import.meta.url), 'utf8');
-const environment = { ...ENVIRONMENT, protocols: [...PROTOCOLS.values()] };
+const environment = { ...ENVIRONMENT, protocols: RULE_PROTOCOLS };
 
 /** Either a config or problems, each at a place that the text has. */
 function expectSound(text: string): void {

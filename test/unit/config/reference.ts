@@ -1,16 +1,14 @@
 import { type ConfigKey, configJsonSchema, configKeys } from '../../../src/config/json-schema.ts';
-import { PROTOCOLS } from '../../../src/protocols/registry.ts';
-
-const protocols = [...PROTOCOLS.values()];
+import { RULE_PROTOCOLS } from '../../../src/protocols/registry.ts';
 
 /** The JSON Schema of this build, as `config.schema.json` has it. */
 export function schemaFileText(): string {
-  return `${JSON.stringify(configJsonSchema(protocols), null, 2)}\n`;
+  return `${JSON.stringify(configJsonSchema(RULE_PROTOCOLS), null, 2)}\n`;
 }
 
 /** Every key of this build. */
 export function allKeys(): ConfigKey[] {
-  return configKeys(configJsonSchema(protocols));
+  return configKeys(configJsonSchema(RULE_PROTOCOLS));
 }
 
 /** The row of docs/config.md that tells of `key`. */

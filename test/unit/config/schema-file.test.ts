@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
 import { parseConfig } from '../../../src/config/load.ts';
 import { formatProblems } from '../../../src/config/problem.ts';
-import { PROTOCOLS } from '../../../src/protocols/registry.ts';
+import { RULE_PROTOCOLS } from '../../../src/protocols/registry.ts';
 import { ENVIRONMENT } from './environment.ts';
 import { allKeys, referenceRow, schemaFileText } from './reference.ts';
 
@@ -13,10 +13,10 @@ const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.me
 const EXAMPLE = readFileSync(at('config.example.yaml'), 'utf8');
 
 /** The example with every setting switched on that has a # at the beginning of its line. */
-const EVERYTHING = EXAMPLE.replaceAll(/^#(?= {2,}[\w-]+:)/gm, '');
+const EVERYTHING = EXAMPLE.replaceAll(/^#(?=(?: {2,}(?:- )?)?[\w-]+:)/gm, '');
 
 function load(text: string, variables: Readonly<Record<string, string>>) {
-  const environment = { ...ENVIRONMENT, protocols: [...PROTOCOLS.values()], variables };
+  const environment = { ...ENVIRONMENT, protocols: RULE_PROTOCOLS, variables };
   const { config, problems, warnings } = parseConfig(text, at('config.example.yaml'), environment);
   return { config, findings: formatProblems([...problems, ...warnings]) };
 }
@@ -46,8 +46,8 @@ describe('config.example.yaml', () => {
   });
 
   it('loads with every setting switched on', () => {
-    const text = EVERYTHING.replace('{ file: relay-ota-password }', '{ env: SENSOR_OTA_PASSWORD }');
-    expect(load(text, { SENSOR_OTA_PASSWORD: 'x' }).findings).toEqual([]);
+    const text = EVERYTHING.replaceAll(/\{ file: [\w-]+-password \}/g, '{ env: SENSOR_OTA_PASSWORD }');
+    expect(load(text, { SENSOR_OTA_PASSWORD: 'x', METER_FTP_PASSWORD: 'x' }).findings).toEqual([]);
   });
 
   it('has every key', () => {

@@ -19,6 +19,7 @@ import type { Dossier, FirmwareImage } from '../../../src/model/image.ts';
 import type { FlashReport, Protocol } from '../../../src/protocols/protocol.ts';
 import { createNodeLinks } from '../../../src/transports/node-links.ts';
 import { aDevice, aRule } from '../../fixtures/records.ts';
+import { nothingToFetch } from './nothing-to-fetch.ts';
 
 const DEVICE = aDevice({ chip: 'esp8266' });
 const RULE = aRule({ verify: { proof: 'accepted', withinMs: 1_000, check: { by: 'mdns' }, version: null, soakMs: 0 } });
@@ -83,7 +84,8 @@ function engine(): JobEngine {
   const shared = { journal, book, devices, clock: systemClock, log: silentLogger, rules: () => rules };
   return new JobEngine({
     ...shared,
-    planner: new Planner(shared),
+    planner: new Planner({ ...shared, onReleaseEnd: () => undefined }),
+    ...nothingToFetch(shared),
     rollouts: new RolloutBook(shared),
     undo: new Undo(shared),
     inquiry: new VersionInquiry({ ...shared, askVersion: async () => null }),

@@ -26,6 +26,7 @@ import type { FirmwareImage } from '../../../src/model/image.ts';
 import type { Rule } from '../../../src/model/rule.ts';
 import type { FlashRequest, Protocol } from '../../../src/protocols/protocol.ts';
 import { aDevice } from '../../fixtures/records.ts';
+import { nothingToFetch } from './nothing-to-fetch.ts';
 
 /** What a device of a {@link FleetRun} does with an image. */
 export type Manner =
@@ -248,7 +249,8 @@ export class FleetRun {
     const askVersion: AskVersion = async ({ name }) => this.says.get(name) ?? null;
     return new JobEngine({
       ...shared,
-      planner: new Planner(shared),
+      planner: new Planner({ ...shared, onReleaseEnd: () => undefined }),
+      ...nothingToFetch(shared),
       results: new DropResults({
         ...shared,
         finish: async (drop, to, result) => {

@@ -1,0 +1,288 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { FlashError } from '../../../src/errors.ts';
+import { NOTHING_FOUND } from '../../../src/firmware/findings.ts';
+import { DropResults } from '../../../src/jobs/drop-results.ts';
+import { JobBook } from '../../../src/jobs/job-book.ts';
+import { Journal } from '../../../src/jobs/journal/journal.ts';
+import { Planner } from '../../../src/jobs/planner.ts';
+import { Deliveries } from '../../../src/jobs/pull/deliveries.ts';
+import { Publisher } from '../../../src/jobs/pull/publisher.ts';
+import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
+import { silentLogger } from '../../../src/log.ts';
+import type { Drop, DropResult } from '../../../src/model/drop.ts';
+import type { FirmwareImage } from '../../../src/model/image.ts';
+import type { Publication } from '../../../src/model/publication.ts';
+import type { Rule } from '../../../src/model/rule.ts';
+import type { PullHost, PullProtocol } from '../../../src/protocols/pull.ts';
+import { aRule } from '../../fixtures/records.ts';
+
+const RULE: Rule = aRule({
+  name: 'motes',
+  firmware: { file: '*', chip: null, project: null, version: null, kind: null },
+  when: { kind: 'visit' },
+  update: { protocol: 'shelf', retries: 0, options: { place: 'here' } },
+  verify: { ...aRule().verify, proof: 'accepted' },
+});
+const VISITOR = { user: 'ota', address: '10.0.7.31' };
+
+let folder: string;
+let journal: Journal;
+let rules: readonly Rule[];
+/** What the place at the other end does next; null: what it is asked. */
+let trouble: FlashError | null;
+let calls: string[];
+let results: DropResult[];
+
+/** A protocol that publishes to places; those that begin with `far` are not its own server's. */
+const shelf: PullProtocol = {
+  name: 'shelf',
+  summary: 'a shelf',
+  options: {},
+  placeOf: ({ place }) => String(place),
+  problemWith: () => null,
+  offer({ name }) {
+    if (name.startsWith('bad')) throw new FlashError('IMAGE_MALFORMED', 'it has a bad name');
+    return { part: '', terms: { name }, number: { series: name, first: 1, last: 2 } };
+  },
+  isServedHere: (place) => !place.startsWith('far'),
+  carrier: () => ({
+    publish: async ({ terms }) => carry(`publish ${terms['name']}`),
+    withdraw: async ({ terms }) => carry(`withdraw ${terms['name']}`),
+  }),
+  server: () => null,
+};
+
+function carry(what: string): void {
+  calls.push(what);
+  if (trouble === null) return;
+  const error = trouble;
+  trouble = null;
+  throw error;
+}
+
+function parts() {
+  const protocols = new Map([[shelf.name, shelf]]);
+  const book = () => openRuleBook(rules, planContext(journal, new Map()));
+  const devices = { get: () => null, list: () => [] };
+  const shared = {
+    journal,
+    book: new JobBook(journal, systemClock),
+    devices,
+    clock: systemClock,
+    log: silentLogger,
+    rules: book,
+  };
+  const deliveries = new Deliveries(shared);
+  const drops = new DropResults({
+    ...shared,
+    finish: async (drop, to, result) => {
+      journal.drops.placed(drop.id, to, drop.name);
+      results.push(result);
+    },
+  });
+  const publisher = new Publisher({
+    ...shared,
+    deliveries,
+    protocols,
+    loadImage: async (sha256) => ({ ...journal.images.get(sha256), sha256, bytes: new Uint8Array(3) }) as FirmwareImage,
+    onSettled: async ({ release }) => {
+      const drop = journal.drops.get(journal.releases.get(release)?.dropId ?? '');
+      if (drop?.folder === 'working') await drops.look(drop);
+    },
+    random: () => 0,
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  const planner = new Planner({ ...shared, onReleaseEnd: (release, why) => deliveries.release(release, why) });
+  const host: PullHost = publisher.hostFor(shelf);
+  return { deliveries, publisher, planner, host, drops };
+}
+
+type Parts = ReturnType<typeof parts>;
+
+async function drop(name: string, bytes: string, { planner, publisher, drops }: Parts): Promise<Drop> {
+  const dossier = { ...NOTHING_FOUND, kind: 'data', format: 'raw', sizeBytes: 3, contentBytes: 3 } as const;
+  const taken = journal.drops.taken({
+    name,
+    sha256: bytes,
+    sizeBytes: 3,
+    seenMs: 1,
+    dossier: { ...dossier, container: 'none', chip: null, completeness: 'unknown' },
+  });
+  journal.drops.placed(taken.id, 'working', name);
+  const dropped = { ...taken, folder: 'working' } as const;
+  await drops.afterPlanning(dropped, planner.planDrop(dropped, await publisher.offers(dropped)));
+  publisher.wake();
+  return dropped;
+}
+
+const standing = ({ host }: Parts, place = 'here'): readonly Publication[] => host.at(place);
+const jobs = () => journal.jobs.list({ limit: 10 });
+const published = (made: Parts, name: string) =>
+  expect.poll(() => standing(made).map(({ terms }) => terms['name'])).toEqual([name]);
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dropflash-pull-'));
+  journal = Journal.open(join(folder, 'journal.sqlite'));
+  rules = [RULE];
+  trouble = null;
+  calls = [];
+  results = [];
+});
+
+afterEach(() => {
+  journal.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe('a rule that publishes', () => {
+  it('puts the image at its place, numbers it, and ends the file there', async () => {
+    const made = parts();
+    made.publisher.start();
+    await drop('TEST001', 'aa', made);
+    await published(made, 'TEST001');
+    expect(standing(made)[0]).toMatchObject({ rule: 'motes', place: 'here', image: 'aa', number: 1 });
+    await expect.poll(() => results.map(({ outcome }) => outcome)).toEqual(['done']);
+    expect(results[0]?.summary).toContain('number 1');
+    expect(jobs()).toEqual([]);
+    await made.publisher.stop();
+  });
+
+  it('gives each publication of a name a new number, and rejects the file when there is none left', async () => {
+    const made = parts();
+    made.publisher.start();
+    for (const [bytes, count] of [
+      ['aa', 1],
+      ['bb', 2],
+    ] as const) {
+      await drop('TEST001', bytes, made);
+      await expect.poll(() => standing(made).map(({ number }) => number)).toEqual([count]);
+    }
+    await drop('TEST001', 'cc', made);
+    expect(results.at(-1)).toMatchObject({ outcome: 'rejected', error: { code: 'PUBLISH_NUMBERS_USED' } });
+    expect(standing(made).map(({ image }) => image)).toEqual(['bb']);
+    await made.publisher.stop();
+  });
+
+  it('keeps what stands when an image cannot be published', async () => {
+    const made = parts();
+    made.publisher.start();
+    await drop('TEST001', 'aa', made);
+    await published(made, 'TEST001');
+    await drop('bad', 'bb', made);
+    expect(results.at(-1)).toMatchObject({ outcome: 'rejected', error: { code: 'IMAGE_MALFORMED' } });
+    await published(made, 'TEST001');
+    await made.publisher.stop();
+  });
+
+  it('shows nothing while the rule is away, and the same again when it is back', async () => {
+    const made = parts();
+    made.publisher.start();
+    await drop('TEST001', 'aa', made);
+    await published(made, 'TEST001');
+    rules = [];
+    made.publisher.wake();
+    expect(standing(made)).toEqual([]);
+    rules = [RULE];
+    expect(standing(made)).toHaveLength(1);
+    await made.publisher.stop();
+  });
+
+  it('tries again what could not be carried, and takes away what was withdrawn', async () => {
+    rules = [{ ...RULE, update: { ...RULE.update, options: { place: 'far away' } } }];
+    trouble = new FlashError('LINK_REFUSED', 'nobody is there');
+    const made = parts();
+    made.publisher.start();
+    await drop('TEST001', 'aa', made);
+    await expect.poll(() => journal.publications.newest(1)[0]?.error?.code).toBe('LINK_REFUSED');
+    expect(results).toEqual([]);
+    made.publisher.wake();
+    await expect.poll(() => journal.publications.newest(1)[0]).toMatchObject({ state: 'published', error: null });
+    const [release] = journal.releases.newest(1);
+    journal.releases.end(release?.id ?? '', 'withdrawn');
+    made.publisher.wake();
+    await expect.poll(() => journal.publications.newest(1)[0]?.state).toBe('withdrawn');
+    expect(calls).toEqual(['publish TEST001', 'publish TEST001', 'withdraw TEST001']);
+    await made.publisher.stop();
+  });
+});
+
+describe('a device that fetches by itself', () => {
+  async function standingOne(made: Parts): Promise<Publication> {
+    made.publisher.start();
+    await drop('TEST001', 'aa', made);
+    await published(made, 'TEST001');
+    const [publication] = standing(made);
+    if (publication === undefined) throw new Error('nothing stands there');
+    return publication;
+  }
+
+  it('is recorded when it looks, sent when it has fetched all, accepted when a later visit shows it', async () => {
+    const made = parts();
+    const publication = await standingOne(made);
+    made.host.looked(publication, VISITOR);
+    expect(jobs()).toMatchObject([{ device: 'ota@10.0.7.31', state: 'queued', proof: null }]);
+    const fetch = made.host.fetch(publication, VISITOR);
+    expect(jobs()).toMatchObject([{ state: 'running' }]);
+    fetch.progress(2);
+    fetch.whole();
+    expect(jobs()).toMatchObject([{ state: 'confirming', proof: 'sent' }]);
+    made.host.confirmed(publication, VISITOR, 'it asked and did not fetch');
+    expect(jobs()).toMatchObject([{ state: 'succeeded', proof: 'accepted' }]);
+    expect(journal.visitors.at('shelf', 'here')).toMatchObject([{ ...VISITOR, looks: 1 }]);
+    await made.publisher.stop();
+  });
+
+  it('is not accepted for a visit before it fetched, nor for a transfer that broke off', async () => {
+    const made = parts();
+    const publication = await standingOne(made);
+    made.host.looked(publication, VISITOR);
+    made.host.confirmed(publication, VISITOR, 'too early');
+    made.host.fetch(publication, VISITOR).broken(1, new FlashError('LINK_CLOSED', 'it hung up'));
+    made.host.confirmed(publication, VISITOR, 'still too early');
+    expect(jobs()).toMatchObject([{ state: 'queued', proof: null, attempts: 1, error: { code: 'LINK_CLOSED' } }]);
+    expect(journal.jobs.attemptsOf(jobs()[0]?.id ?? '')).toMatchObject([{ sentBytes: 1, proof: null }]);
+    await made.publisher.stop();
+  });
+
+  it('keeps the proof of a whole copy when a second transfer from its address breaks off', async () => {
+    const made = parts();
+    const publication = await standingOne(made);
+    const [first, second] = [made.host.fetch(publication, VISITOR), made.host.fetch(publication, VISITOR)];
+    first.whole();
+    second.broken(0, new FlashError('LINK_CLOSED', 'it hung up'));
+    expect(jobs()).toMatchObject([{ state: 'confirming', proof: 'sent' }]);
+    await made.publisher.stop();
+  });
+
+  it('is waited for no longer when a newer image takes the place, also in the middle of a transfer', async () => {
+    const made = parts();
+    const publication = await standingOne(made);
+    const fetch = made.host.fetch(publication, VISITOR);
+    await drop('TEST001', 'bb', made);
+    await expect.poll(() => standing(made).map(({ image }) => image)).toEqual(['bb']);
+    fetch.whole();
+    expect(jobs()).toMatchObject([{ state: 'superseded', proof: 'sent' }]);
+    expect(journal.publications.get(publication.release)?.state).toBe('replaced');
+    await made.publisher.stop();
+  });
+
+  it('survives a restart: an open transfer counts for nothing, what was seen before stays', async () => {
+    const made = parts();
+    const publication = await standingOne(made);
+    made.host.fetch(publication, VISITOR).whole();
+    made.host.fetch(publication, { ...VISITOR, address: '10.0.7.32' });
+    await made.publisher.stop();
+    const again = parts();
+    again.publisher.start();
+    expect(standing(again)).toMatchObject([{ image: 'aa', number: 1 }]);
+    const states = jobs().map(({ device, state, proof }) => `${device} ${state} ${proof}`);
+    expect(states.sort()).toEqual(['ota@10.0.7.31 confirming sent', 'ota@10.0.7.32 queued null']);
+    await again.publisher.stop();
+  });
+});
