@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { DeviceSelector, Verify } from '../model/rule.ts';
+import type { DeviceSelector, Verify, VersionRules } from '../model/rule.ts';
 
 /** What a rule has whose devices fetch by themselves: it is for whoever comes to its place. */
 export const NO_DEVICES: DeviceSelector = {
@@ -21,11 +21,12 @@ interface MediumRule {
   readonly verify?: Pick<Verify, 'proof'> | undefined;
   readonly rollout?: unknown;
   readonly undo: string;
+  readonly versions: VersionRules;
 }
 
 /** A rule that publishes sends nothing to anyone: what is for devices that are sent to is an oversight on it, and the other way round. */
 export function checkMedium(rule: MediumRule, isPull: boolean, context: z.RefinementCtx): void {
-  const { devices, when, verify, rollout, undo } = rule;
+  const { devices, when, verify, rollout, undo, versions } = rule;
   const { protocol } = rule.update;
   const conflict = (key: string, message: string) =>
     context.addIssue({ code: 'custom', path: [key], message, params: { code: 'CONFIG_CONFLICT' } });
@@ -42,4 +43,6 @@ export function checkMedium(rule: MediumRule, isPull: boolean, context: z.Refine
   if (rollout !== undefined)
     conflict('rollout', `${protocol} publishes to all who come; give each stage a place of its own`);
   if (undo !== 'never') conflict('undo', `with ${protocol} nothing can be brought back to a device`);
+  if (versions.ladder.length > 0)
+    conflict('versions', `with ${protocol} a device takes what stands there; no ladder can be laid`);
 }

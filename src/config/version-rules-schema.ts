@@ -31,7 +31,7 @@ export const versionRulesSchema = z.strictObject(
 
 interface ClimbingRule {
   readonly when: { readonly kind: string };
-  readonly verify: { readonly proof: Proof };
+  readonly verify?: { readonly proof: Proof } | undefined;
   readonly versions: VersionRules;
 }
 
@@ -42,6 +42,6 @@ export function checkLadder({ when, verify, versions: { ladder } }: ClimbingRule
   if (ladder.length === 0) return;
   if (when.kind === 'attach')
     conflict('boards on ports are written whole, whatever they ran before: they need no ladder');
-  if (verify.proof === 'sent' || verify.proof === 'accepted')
+  if (verify?.proof === 'sent' || verify?.proof === 'accepted')
     conflict(`a ladder needs the proof returned or more for each rung; this rule asks for ${verify.proof}`);
 }
