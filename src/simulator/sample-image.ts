@@ -18,6 +18,9 @@ const SEGMENT_HEADER_BYTES = 8;
 const CHECKSUM_SEED = 0xef;
 /** Where eboot looks for the application (esp8266/Arduino, bootloaders/eboot). */
 const APP_OFFSET = 0x1000;
+/** The first bytes of its code hold the size of the image and its CRC-32 (esp8266/Arduino, tools/elf2bin.py, `add_crc`). */
+const SEAL_OFFSET = APP_OFFSET + 16;
+const SEAL_BYTES = 8;
 
 /**
  * A well-formed application image whose code does nothing: for the demo and for trying things out, on simulated devices only.
@@ -27,12 +30,27 @@ export function sampleImage(sample: SampleImage): Uint8Array {
   return sample.chip === 'esp8266' ? esp8266Image(sample) : esp32Image(sample);
 }
 
-/** eboot, then the application at 0x1000, as esp8266/Arduino builds it. */
+/** eboot, then the application at 0x1000, sealed as esp8266/Arduino builds it: the checksum and the CRC count the seal as zero. */
 function esp8266Image({ sizeBytes, version }: SampleImage): Uint8Array {
   const eboot = withChecksum(header(1, 0x4010f000), [{ loadAddress: 0x4010f000, data: code('eboot', 256) }]);
-  const irom = { loadAddress: 0x40201010, data: code(version, codeBytes(sizeBytes - APP_OFFSET, HEADER_BYTES)) };
+  const data = code(version, codeBytes(sizeBytes - APP_OFFSET, HEADER_BYTES)).fill(0, 0, SEAL_BYTES);
   const gap = Buffer.alloc(APP_OFFSET - eboot.length, 0xff);
-  return Buffer.concat([eboot, gap, withChecksum(header(1, 0x40201010), [irom])]);
+  const application = withChecksum(header(1, 0x40201010), [{ loadAddress: 0x40201010, data }]);
+  const image = Buffer.concat([eboot, gap, application]);
+  const crc = ebootCrc(image);
+  image.writeUInt32LE(image.length, SEAL_OFFSET);
+  image.writeUInt32LE(crc, SEAL_OFFSET + 4);
+  return image;
+}
+
+/** CRC-32 with the most significant bit first and no inversion at the end (esp8266/Arduino, bootloaders/eboot/eboot.c). */
+function ebootCrc(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte << 24;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x80000000 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
+  }
+  return crc >>> 0;
 }
 
 /** Flash-mapped data that begins with the app description, and the SHA-256 at the end. */
