@@ -1,7 +1,8 @@
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { CATALOGUE, type ErrorCode, FlashError } from '../errors.ts';
 import type { EventDocument } from './documents.ts';
+import { http } from './http.ts';
 import { EVENTS_PATH } from './routes.ts';
 import { USER_HEADER } from './server.ts';
 
@@ -56,7 +57,7 @@ function send(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const question = request({
+    const question = http.request({
       socketPath: socket,
       method,
       path,

@@ -1,5 +1,5 @@
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -7,6 +7,7 @@ import type { Part } from '../service/lifecycle.ts';
 import type { FailureDocument } from './documents.ts';
 import type { EventFeed } from './event-feed.ts';
 import { EventStreams } from './event-stream.ts';
+import { http } from './http.ts';
 import { readBody } from './request-body.ts';
 import { type Caller, type ControlActions, EVENTS_PATH, findRoute } from './routes.ts';
 
@@ -35,7 +36,7 @@ const LONGEST_USER = 64;
  */
 export function controlServer(parts: ControlServerParts): Part {
   const streams = new EventStreams(parts.feed);
-  const server = createServer(
+  const server = http.createServer(
     {
       maxHeaderSize: LARGEST_HEADER_BYTES,
       headersTimeout: REQUEST_WITHIN_MS,
