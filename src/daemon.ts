@@ -32,10 +32,10 @@ import { answerChecks, returnChecks } from './jobs/return-checks.ts';
 import { RolloutBook } from './jobs/rollout-book.ts';
 import { deviceName, idsOf, openRuleBook, planContext } from './jobs/rule-book.ts';
 import { ruleRevision } from './jobs/rule-revision.ts';
-import { WindowCalendar } from './jobs/schedule.ts';
 import { Undo } from './jobs/undo.ts';
 import { askVersion } from './jobs/version-check.ts';
 import { VersionInquiry } from './jobs/version-inquiry.ts';
+import { Windows } from './jobs/windows.ts';
 import { type Logger, tapped } from './log.ts';
 import type { Device } from './model/device.ts';
 import type { Rule } from './model/rule.ts';
@@ -103,8 +103,6 @@ export function createDaemon(options: DaemonOptions): Daemon {
   const memory = new DeviceMemory(journal, clock, onFatal);
   for (const device of registry.list()) memory.note(device);
 
-  const calendar = new WindowCalendar();
-  const opensAt = (rule: Rule, nowMs: number) => calendar.opensAt(rule, nowMs);
   const context = planContext(journal, PROTOCOLS);
   let rules = openRuleBook(config.rules, context);
   const book = new JobBook(journal, clock);
@@ -113,6 +111,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     ...shared,
     finish: (drop, to, result) => folder.finish(drop, to, result),
   });
+  const windows = new Windows(shared);
   const transfers = new Transfers(clock);
   const links = createNodeLinks(clock, log);
   const loadImage = imageLoader(journal, (sha256) => store.read(sha256));
@@ -137,7 +136,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     inquiry: new VersionInquiry({ ...shared, askVersion }),
     protocols: PROTOCOLS,
     limits: () => config.limits,
-    opensAt,
+    windows,
     links,
     loadImage,
     reconfirm: (device) => registry.reconfirm(device.id),
@@ -220,7 +219,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
   ];
 
   if (options.control !== undefined && config.control !== false) {
-    const actions = controlActions({ ...shared, ...options.control, engine, opensAt, transfers, pid: options.pid });
+    const actions = controlActions({ ...shared, ...options.control, engine, windows, transfers, pid: options.pid });
     const socket = socketPath(config.control, config.dataPath, process.platform);
     parts.push(controlServer({ socket, actions, feed, log }));
   }

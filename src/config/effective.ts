@@ -105,7 +105,8 @@ function effectiveWhen(when: When): unknown {
   if (when.kind === 'now' || when.kind === 'attach' || when.kind === 'visit') return when.kind;
   const { timezone, blackouts } = when;
   if (when.kind === 'date') return { at: when.at, timezone, blackouts };
-  return { cron: when.cron, for: formatDuration(when.forMs), timezone, blackouts };
+  const { cron, missed, refresh } = when;
+  return { cron, for: formatDuration(when.forMs), timezone, blackouts, missed, refresh };
 }
 
 function effectiveRollout({ canary, waves, soakMs, stopAt, pauseAfter }: RolloutSettings): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { When } from '../model/rule.ts';
-import { duration, expecting, listOf, refuse, text, timezone } from './values.ts';
+import { duration, expecting, listOf, oneOf, refuse, text, timezone } from './values.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -72,24 +72,36 @@ export function whenSchema({ cronProblem, timezone: machineZone }: WhenContext) 
         blackouts: listOf(blackoutSchema, 'blackouts')
           .default([])
           .describe('Times in which nothing starts, whatever `cron` or `at` say.'),
+        missed: oneOf(['skip', 'run'])
+          .optional()
+          .describe(
+            'With `cron`: what becomes of a window that passed while dropflash did not run or the machine slept. skip: the next one is waited for; run: it is made up for at once. Without it: skip.',
+          ),
+        refresh: oneOf(['needed', 'always'])
+          .optional()
+          .describe(
+            'With `cron`: which devices each window brings the current image to. needed: those that do not have it; always: all of them once more. Without it: needed.',
+          ),
       },
       expecting(EXPECTED),
     )
     .transform((given, context): When => {
-      const { cron, for: forMs, at, blackouts } = given;
+      const { cron, for: forMs, at, blackouts, missed, refresh } = given;
       const both = { timezone: given.timezone ?? machineZone, blackouts };
       if (at !== undefined) {
-        if (cron === undefined && forMs === undefined) return { kind: 'date', at, ...both };
-        return refuse(context, 'a date has no window: expected either cron and for, or at', 'CONFIG_CONFLICT');
+        const ofWindows = [cron, forMs, missed, refresh];
+        if (ofWindows.every((value) => value === undefined)) return { kind: 'date', at, ...both };
+        return refuse(
+          context,
+          'a date has no window: expected either cron, for, missed and refresh, or at',
+          'CONFIG_CONFLICT',
+        );
       }
-      if (cron !== undefined && forMs !== undefined) return { kind: 'window', cron, forMs, ...both };
+      if (cron !== undefined && forMs !== undefined)
+        return { kind: 'window', cron, forMs, ...both, missed: missed ?? 'skip', refresh: refresh ?? 'needed' };
       const missing = cron === undefined ? 'cron' : 'for';
-      context.addIssue({
-        code: 'custom',
-        path: [missing],
-        message: MISSING[missing],
-        params: { code: 'CONFIG_MISSING_KEY' },
-      });
+      const params = { code: 'CONFIG_MISSING_KEY' };
+      context.addIssue({ code: 'custom', path: [missing], message: MISSING[missing], params });
       return z.NEVER;
     });
   const now = z.literal('now').transform((): When => ({ kind: 'now' }));

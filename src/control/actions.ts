@@ -7,8 +7,8 @@ import type { Journal } from '../jobs/journal/journal.ts';
 import type { RolloutRecord } from '../jobs/journal/rollouts.ts';
 import { viewRollout } from '../jobs/rollout-view.ts';
 import { type DeviceDirectory, deviceName, type RuleBook } from '../jobs/rule-book.ts';
+import type { Windows } from '../jobs/windows.ts';
 import type { Logger } from '../log.ts';
-import type { Rule } from '../model/rule.ts';
 import type { BatchDocument, JobDocument, ReloadDocument, StatusDocument, UnderWayDocument } from './documents.ts';
 import { explain } from './explain.ts';
 import { findDevice } from './find-device.ts';
@@ -22,7 +22,7 @@ export interface ActionParts {
   readonly book: JobBook;
   readonly devices: DeviceDirectory;
   readonly rules: () => RuleBook;
-  readonly opensAt: (rule: Rule, nowMs: number) => number | null;
+  readonly windows: Windows;
   readonly reload: () => Promise<ReloadDocument>;
   readonly transfers: Transfers;
   readonly clock: Clock;
@@ -96,7 +96,7 @@ export function controlActions(parts: ActionParts): ControlActions {
         journal,
         devices,
         rules: parts.rules(),
-        opensAt: parts.opensAt,
+        windows: parts.windows,
         nowMs: clock.now(),
       }),
   };

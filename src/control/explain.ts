@@ -3,11 +3,11 @@ import type { Journal } from '../jobs/journal/journal.ts';
 import type { ReleaseRecord } from '../jobs/journal/releases.ts';
 import { isForNow } from '../jobs/planner.ts';
 import { type RolloutView, viewRollout } from '../jobs/rollout-view.ts';
-import { type DeviceDirectory, idsOf, type RuleBook } from '../jobs/rule-book.ts';
+import { type DeviceDirectory, idsOf, purposeOf, type RuleBook } from '../jobs/rule-book.ts';
 import { isFinal } from '../jobs/state.ts';
+import type { Windows } from '../jobs/windows.ts';
 import type { Device } from '../model/device.ts';
 import type { Decision } from '../model/plan.ts';
-import type { Rule } from '../model/rule.ts';
 import type { ExplainDocument, ReleaseExplanation } from './documents.ts';
 import { heldBy } from './history.ts';
 
@@ -15,8 +15,7 @@ export interface ExplainParts {
   readonly journal: Journal;
   readonly rules: RuleBook;
   readonly devices: DeviceDirectory;
-  /** When a rule's window opens next, epoch ms; null while it is open. */
-  readonly opensAt: (rule: Rule, nowMs: number) => number | null;
+  readonly windows: Windows;
   readonly nowMs: number;
 }
 
@@ -32,7 +31,7 @@ function explainRelease(device: Device, release: ReleaseRecord, parts: ExplainPa
   const { journal, rules } = parts;
   const image = journal.images.get(release.image);
   if (image === null) return [];
-  const decision = rules.decide({ ...image, name: release.imageName }, device);
+  const decision = rules.decide({ ...image, name: release.imageName }, device, purposeOf(release));
   const [job = null] = journal.jobs.ofDevice(release.id, idsOf(device));
   const rollout = rolloutOf(release, parts);
   const isTakenBack = journal.releases.undosFor(idsOf(device)).some(({ undoOf }) => undoOf === release.id);
@@ -114,7 +113,7 @@ function ofQueued(situation: Situation & { readonly job: JobRecord }, parts: Exp
   const held = rollout === null ? null : whileHeld(job, rollout);
   if (held !== null) return held;
   const rule = parts.rules.rule(job.rule);
-  const opensMs = rule === null ? null : parts.opensAt(rule, parts.nowMs);
+  const opensMs = rule === null ? null : parts.windows.opensAt(rule, parts.nowMs);
   const dueMs = Math.max(job.notBeforeMs, opensMs ?? 0);
   const when = device.presence === 'away' ? 'an attempt when the device is back' : 'an attempt';
   return { next: when, nextMs: dueMs > parts.nowMs ? dueMs : null, whyNotNow: job.waitingFor };

@@ -69,7 +69,8 @@ export class DropResults {
     const { journal } = this.#parts;
     const decided = journal.drops.resultOf(drop.id);
     if (decided !== null) return this.#move(drop, decided);
-    const releases = journal.releases.ofDrop(drop.id);
+    // A release that refreshes is not what the file was dropped for.
+    const releases = journal.releases.ofDrop(drop.id).filter(({ refreshOf }) => refreshOf === null);
     const publications = releases.flatMap(({ id }) => journal.publications.get(id) ?? []);
     const isActive = releases.some(({ id }) => journal.jobs.isActive(id));
     if (releases.length === 0 || isActive || publications.some(({ state }) => state === 'wanted')) return;

@@ -16,13 +16,14 @@ import type { Planner } from './planner.ts';
 import type { Deliveries } from './pull/deliveries.ts';
 import type { Publisher } from './pull/publisher.ts';
 import { recover } from './recovery.ts';
-import { type RenewalReport, renew, renewFailed } from './renewal.ts';
+import { type RenewalReport, renew, renewFailed, renewPassing } from './renewal.ts';
 import { isAbsence } from './retry.ts';
 import type { RolloutBook } from './rollout-book.ts';
 import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { isFinal } from './state.ts';
 import type { Undo, UndoReport } from './undo.ts';
 import type { VersionInquiry } from './version-inquiry.ts';
+import type { Windows } from './windows.ts';
 
 export interface EngineParts extends AttemptParts, ConfirmParts {
   readonly planner: Planner;
@@ -35,8 +36,7 @@ export interface EngineParts extends AttemptParts, ConfirmParts {
   readonly rules: () => RuleBook;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly limits: () => Limits;
-  /** When a rule's window opens next, epoch ms; null while it is open. */
-  readonly opensAt: (rule: Rule, nowMs: number) => number | null;
+  readonly windows: Windows;
   /** The device did not answer: discovery should look whether it is still there. One that is not is waited for. */
   readonly reconfirm: (device: Device) => void;
   /** The journal cannot be written, or the engine itself is broken: nothing more may be done in this process. */
@@ -273,6 +273,7 @@ export class JobEngine {
     this.#lastTurnAt = clock.monotonic();
     const now = clock.now();
     this.#expire(now);
+    const windowAtMs = this.#beginWindows(now);
     const rolloutAtMs = rollouts.turn(now);
     const candidates = book.in('queued').map((job) => this.#candidate(job, now));
     const holding = [...book.in('running', 'confirming', 'soaking'), ...this.#notBack()];
@@ -287,17 +288,37 @@ export class JobEngine {
       });
     }
     this.#startAll(admission.start);
-    this.#rest(earlier(admission.wakeAtMs, rolloutAtMs), now);
+    this.#rest(earlier(windowAtMs, earlier(admission.wakeAtMs, rolloutAtMs)), now);
+  }
+
+  /**
+   * The starts of maintenance windows since the last turn, each noted together with what it leads to. Jobs that failed for a reason that
+   * may be gone get another go, and with `refresh: always` all devices the image once more. Returns when the next window opens.
+   */
+  #beginWindows(now: number): number | null {
+    const { journal, planner, results, windows } = this.#parts;
+    const { due, wakeAtMs } = windows.look(now);
+    if (due.length === 0) return wakeAtMs;
+    journal.transaction(() => {
+      for (const turn of due) {
+        if (!windows.begin(turn)) continue;
+        for (const job of renewPassing(turn.rule.name, this.#parts)) this.#renewed(job, 'its window has opened');
+        if (turn.rule.when.refresh === 'always') planner.planRefreshes(turn.rule);
+      }
+    });
+    // Jobs of the file that brought an image may have been superseded by it.
+    for (const drop of journal.drops.unfinished()) if (drop.folder === 'working') this.#track(results.look(drop));
+    return wakeAtMs;
   }
 
   #candidate(job: JobRecord, now: number): Candidate {
-    const { devices, rollouts, rules, opensAt } = this.#parts;
+    const { devices, rollouts, rules, windows } = this.#parts;
     const device = devices.get(job.device);
     const rule = rules().rule(job.rule);
     return {
       job,
       device,
-      opensAtMs: rule === null ? null : opensAt(rule, now),
+      opensAtMs: rule === null ? null : windows.opensAt(rule, now),
       heldBy: rollouts.whyHeld(job) ?? this.#whyNotYet(job, device),
     };
   }

@@ -13,8 +13,9 @@ import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
 import type { Offers, PlacedOffer } from './pull/publisher.ts';
+import { mayRefresh, refreshes } from './refresh.ts';
 import { stageName } from './rollout-stages.ts';
-import { type DeviceDirectory, deviceName, idsOf, type RuleBook } from './rule-book.ts';
+import { type DeviceDirectory, deviceName, idsOf, purposeOf, type RuleBook } from './rule-book.ts';
 import { ruleRevision } from './rule-revision.ts';
 import { targetOf } from './targets.ts';
 
@@ -103,19 +104,7 @@ export class Planner {
       const jobs = this.#parts.devices.list().flatMap((device) => this.#jobFor(image, device, releases, 'info'));
       return { releases, jobs };
     });
-    for (const release of planned.releases) {
-      this.#parts.log.info('release.new', {
-        release: release.id,
-        rule: release.rule,
-        image: image.sha256,
-        file: drop.name,
-      });
-      const rollout = journal.rollouts.get(release.id);
-      if (rollout !== null) {
-        const stage = stageName(rollout.settings, rollout.stage);
-        this.#parts.log.info('rollout.started', { release: release.id, rule: release.rule, stage });
-      }
-    }
+    for (const release of planned.releases) this.#tell(release);
     this.#announce(planned.jobs);
     if (rung !== undefined) this.#planAll();
     return { kind: 'planned', ...planned };
@@ -131,6 +120,28 @@ export class Planner {
   /** Devices that could not climb for want of a rung may now. */
   #planAll(): readonly JobRecord[] {
     return this.#parts.devices.list().flatMap((device) => this.planDevice(device));
+  }
+
+  /** `refresh: always`: each current image of the rule is brought to all its devices once more, by a release of its own. */
+  planRefreshes(rule: Rule): void {
+    const { journal } = this.#parts;
+    const due = journal.releases.current().filter(({ rule: name }) => name === rule.name);
+    for (const previous of due) if (mayRefresh(previous, journal)) this.#refresh(rule, previous);
+  }
+
+  #refresh(rule: Rule, previous: ReleaseRecord): void {
+    const { journal, devices } = this.#parts;
+    const image = this.#imageOf(previous);
+    if (image === null) return;
+    const { release, jobs } = journal.transaction(() => {
+      this.#supersede(previous, 'its image is brought to all devices once more');
+      const { slot, dropId } = previous;
+      const release = this.#enter(rule, image, { slot, dropId, refreshOf: previous.id });
+      const jobs = devices.list().flatMap((device) => this.#jobFor(image, device, [release], 'debug'));
+      return { release, jobs };
+    });
+    this.#tell(release);
+    this.#announce(jobs);
   }
 
   /** Jobs for a device that has appeared, from the releases that are current. */
@@ -159,7 +170,7 @@ export class Planner {
       log.info('job.superseded', { job: job.id, device: device.name, rule: job.rule });
       return { kind: 'out' };
     }
-    const decision = rules().decide(image, device, release.undoOf === null ? 'forward' : 'back');
+    const decision = rules().decide(image, device, purposeOf(release));
     const twin = journal.jobs
       .ofDevice(job.release, idsOf(device))
       .find(({ id, attempts }) => id !== job.id && attempts > 0);
@@ -182,31 +193,45 @@ export class Planner {
   }
 
   #release(rule: Rule, image: StoredImage, dropId: string, offers: Offers): ReleaseRecord[] {
-    const { journal, clock } = this.#parts;
+    const { journal } = this.#parts;
     const slot = slotFor(rule, image, offers);
     const previous = journal.releases.currentIn(slot);
     if (previous?.image === image.sha256) return [];
-    for (const older of journal.releases.undosIn(slot)) this.#supersede(older);
-    if (previous !== null) this.#supersede(previous);
-    const createdMs = clock.now();
-    const expiresMs = rule.expiresMs === null ? null : createdMs + rule.expiresMs;
-    const base = { id: newId('r'), rule: rule.name, slot, image: image.sha256, dropId };
-    const release = { ...base, createdMs, expiresMs, undoOf: null };
-    journal.releases.insert(release);
-    const { id, slot: of, image: sha256 } = release;
-    const revision = ruleRevision(rule);
-    journal.audit.add('release.new', createdMs, {
-      release: id,
-      rule: rule.name,
-      revision,
-      slot: of,
-      image: sha256,
-      drop: dropId,
-    });
-    if (rule.rollout !== null) journal.rollouts.insert(release.id, rule.rollout, createdMs);
+    for (const older of journal.releases.undosIn(slot)) this.#supersede(older, 'a newer image was dropped');
+    if (previous !== null) this.#supersede(previous, 'a newer image was dropped');
+    const release = this.#enter(rule, image, { slot, dropId, refreshOf: null });
     const offer = offers.get(rule.name);
     if (offer !== undefined && !(offer instanceof FlashError)) this.#publish(rule, release.id, offer);
-    return [{ ...release, imageName: image.name, state: 'current' }];
+    return [release];
+  }
+
+  #enter(rule: Rule, image: StoredImage, of: Pick<ReleaseRecord, 'slot' | 'dropId' | 'refreshOf'>): ReleaseRecord {
+    const { journal, clock } = this.#parts;
+    const createdMs = clock.now();
+    const expiresMs = rule.expiresMs === null ? null : createdMs + rule.expiresMs;
+    const named = { rule: rule.name, image: image.sha256, ...of };
+    const release = { id: newId('r'), ...named, createdMs, expiresMs, undoOf: null };
+    journal.releases.insert(release);
+    const { slot, dropId: drop, refreshOf } = of;
+    const what = {
+      release: release.id,
+      rule: rule.name,
+      revision: ruleRevision(rule),
+      slot,
+      image: image.sha256,
+      drop,
+    };
+    journal.audit.add('release.new', createdMs, { ...what, refreshOf });
+    if (rule.rollout !== null) journal.rollouts.insert(release.id, rule.rollout, createdMs);
+    return { ...release, imageName: image.name, state: 'current' };
+  }
+
+  #tell({ id: release, rule, image, imageName: file, refreshOf }: ReleaseRecord): void {
+    const { journal, log } = this.#parts;
+    log.info('release.new', { release, rule, image, file, ...(refreshOf === null ? {} : { refreshOf }) });
+    const rollout = journal.rollouts.get(release);
+    if (rollout === null) return;
+    log.info('rollout.started', { release, rule, stage: stageName(rollout.settings, rollout.stage) });
   }
 
   #whyUnpublishable(offer: PlacedOffer | FlashError | undefined): FlashError | null {
@@ -221,23 +246,24 @@ export class Planner {
   }
 
   /** Jobs that run or await a return go on to their end; the device's next job waits for them. */
-  #supersede(previous: ReleaseRecord): void {
+  #supersede(previous: ReleaseRecord, why: string): void {
     const { journal, book, devices, log, onReleaseEnd } = this.#parts;
     journal.releases.end(previous.id, 'superseded');
     if (journal.publications.get(previous.id) !== null) {
-      onReleaseEnd(previous.id, 'a newer image was dropped');
+      onReleaseEnd(previous.id, why);
       return;
     }
     for (const job of journal.jobs.ofRelease(previous.id)) {
       if (job.state !== 'queued' && job.state !== 'soaking') continue;
-      book.transition(job.id, 'supersede', {}, undefined, 'a newer image was dropped');
+      book.transition(job.id, 'supersede', {}, undefined, why);
       log.info('job.superseded', { job: job.id, device: deviceName(devices, job.device), rule: job.rule });
     }
   }
 
   #jobFor(image: StoredImage, device: Device, releases: readonly ReleaseRecord[], news: 'info' | 'debug'): JobRecord[] {
     const { journal, rules, clock, log } = this.#parts;
-    const decision = rules().decide(image, device);
+    const [only] = releases;
+    const decision = rules().decide(image, device, only && purposeOf(only));
     if (decision.kind === 'refuse' && !this.#mayAsk(decision)) {
       logRefusal(log, news, image, decision);
       return [];
@@ -247,6 +273,7 @@ export class Planner {
     // Boards on ports are not queued: the production line takes them as they come.
     if (decider !== null && rules().rule(decider)?.when.kind === 'attach') return [];
     if (release === undefined || journal.jobs.ofDevice(release.id, idsOf(device)).length > 0) return [];
+    if (release.refreshOf !== null && !refreshes(release, device, journal)) return [];
     for (const guard of decision.kind === 'flash' ? decision.overridden : []) {
       log.warn('job.planned', {
         device: device.name,

@@ -2,7 +2,7 @@ import { CATALOGUE, type ErrorReport, FlashError } from '../errors.ts';
 import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
-import { type DeviceDirectory, idsOf, type RuleBook } from './rule-book.ts';
+import { type DeviceDirectory, idsOf, purposeOf, type RuleBook } from './rule-book.ts';
 import { targetOf } from './targets.ts';
 
 export interface RenewalParts {
@@ -68,6 +68,31 @@ export function renewFailed(releaseId: string, parts: RenewalParts): RenewalRepo
   return { planned, refused };
 }
 
+/** The jobs of a rule that failed for a reason that may be gone, where no rollout is stopped; what cannot start again stays as it is. */
+export function renewPassing(rule: string, parts: RenewalParts): readonly JobRecord[] {
+  const { journal } = parts;
+  const isStopped = (release: string) => journal.rollouts.get(release)?.state === 'paused';
+  return journal.releases
+    .current()
+    .filter((release) => release.rule === rule && !isStopped(release.id))
+    .flatMap(({ id }) => journal.jobs.list({ release: id, states: ['failed'], limit: MOST_JOBS }).filter(isPassing))
+    .flatMap((job) => tryRenewing(job, parts));
+}
+
+function tryRenewing({ id }: JobRecord, parts: RenewalParts): JobRecord[] {
+  try {
+    return [renew(id, false, parts)];
+  } catch (error) {
+    if (error instanceof FlashError) return [];
+    throw error;
+  }
+}
+
+/** The job failed for a reason that may be gone: nobody was there, the link broke. The device does not have the image. */
+export function isPassing({ state, error }: JobRecord): boolean {
+  return state === 'failed' && error !== null && CATALOGUE[error.code].disposition === 'retry' && !mayHaveTaken(error);
+}
+
 /** More than one daemon has devices. */
 const MOST_JOBS = 100_000;
 
@@ -99,8 +124,7 @@ function refuseWhatRulesRefuse(job: JobRecord, { journal, rules, devices }: Rene
   }
   const device = devices.get(job.device);
   if (device === null) return;
-  const direction = release.undoOf === null ? 'forward' : 'back';
-  const decision = rules().decide({ ...image, name: release.imageName }, device, direction);
+  const decision = rules().decide({ ...image, name: release.imageName }, device, purposeOf(release));
   if (decision.kind === 'refuse') {
     const { code, reason } = decision.refusal;
     throw new FlashError('JOB_NOT_RETRYABLE', `the rules leave "${device.name}" alone now: ${code}: ${reason}`);

@@ -2,6 +2,7 @@ import { versionIn } from '../firmware/image-version.ts';
 import type { Chip } from '../model/chip.ts';
 import type { Device } from '../model/device.ts';
 import type { ImageKind, StoredImage } from '../model/image.ts';
+import type { Release } from '../model/job.ts';
 import type { Decision, Plan } from '../model/plan.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Protocol } from '../protocols/protocol.ts';
@@ -15,14 +16,32 @@ import { targetOf } from './targets.ts';
 /** The rules as the job engine asks them. A reload replaces the whole book. */
 export interface RuleBook {
   rule(name: string): Rule | null;
+  /** In file order. */
+  readonly all: readonly Rule[];
   /** The rules whose `firmware:` accepts the image, in file order; where there are none, each rule's reason. */
   accepting(image: StoredImage): { readonly rules: readonly Rule[]; readonly reasons: readonly string[] };
-  /** The rules' word on this image and this device, now. `back`: it is taken back to this image, so that an older one is right. */
-  decide(image: StoredImage, device: Device, direction?: Direction): Decision;
+  /** The rules' word on this image and this device, now, for this purpose: to bring it forward, where it is left out. */
+  decide(image: StoredImage, device: Device, purpose?: Purpose): Decision;
   /** Rules that work on plugging in and are for this port, in file order: as far as is known of a board that has not said its chip and MAC. */
   forPort(device: Device): readonly Rule[];
   /** The same for each device. */
   plan(image: StoredImage, devices: Iterable<Device>): Plan;
+}
+
+/** What a device is to get an image for. */
+export interface Purpose {
+  /** `back`: it is taken back to this image, so that an older one is right. */
+  readonly direction: Direction;
+  /** That the device took this image before, epoch ms, is no reason to leave it alone. */
+  readonly sinceMs: number;
+}
+
+const FORWARD: Purpose = { direction: 'forward', sinceMs: 0 };
+export const BACK: Purpose = { direction: 'back', sinceMs: 0 };
+
+/** What devices are to get the image of a release for. Of one that brings it once more, what came before it does not count. */
+export function purposeOf({ undoOf, refreshOf, createdMs }: Release): Purpose {
+  return { direction: undoOf === null ? 'forward' : 'back', sinceMs: refreshOf === null ? 0 : createdMs };
 }
 
 /** The devices as the job engine sees them. Discovery's registry is one. */
@@ -51,8 +70,10 @@ export function planContext(journal: Journal, protocols: ReadonlyMap<string, Pro
   return {
     accepts: (name, device, image) => protocol(name).accepts(device, image),
     defaultPort: (name, chip) => protocol(name).defaultPort(chip),
-    currentImage: (device: Device, kind: ImageKind) =>
-      journal.devices.held(idsOf(device), targetOf(kind))?.image ?? null,
+    currentImage(device, kind, sinceMs = 0) {
+      const held = journal.devices.held(idsOf(device), targetOf(kind));
+      return held === null || held.atMs < sinceMs ? null : held.image;
+    },
     possibleVersions: (device: Device, kind: ImageKind) => possibleVersions(journal, device, kind),
     storedImages: () => journal.images.dropped(),
     knownChip: (device: Device) => knownChip(journal, device),
@@ -88,6 +109,7 @@ export function openRuleBook(rules: readonly Rule[], context: PlanContext): Rule
   const byName = new Map(rules.map((rule) => [rule.name, rule]));
   return {
     rule: (name) => byName.get(name) ?? null,
+    all: rules,
     accepting(image) {
       const { matching, misses } = matchingRules(compiled, image);
       return {
@@ -95,7 +117,10 @@ export function openRuleBook(rules: readonly Rule[], context: PlanContext): Rule
         reasons: misses.map(({ rule, reason }) => `rule "${rule}": ${reason}`),
       };
     },
-    decide: (image, device, direction) => decide(compiled, image, device, context, direction),
+    decide(image, device, { direction, sinceMs } = FORWARD) {
+      const currentImage: PlanContext['currentImage'] = (of, kind) => context.currentImage(of, kind, sinceMs);
+      return decide(compiled, image, device, { ...context, currentImage }, direction);
+    },
     forPort: (device) => rulesForPort(compiled, device),
     plan: (image, devices) => plan(compiled, image, devices, context),
   };

@@ -49,6 +49,17 @@ export class MaintenanceWindow {
     return state;
   }
 
+  /** The times at which it opened after `afterMs` and up to `untilMs`, newest first; of a time that came twice the first. */
+  *startsBetween(afterMs: number, untilMs: number): Generator<number> {
+    let beforeMs = untilMs;
+    for (;;) {
+      const startMs = lastOccurrence(this.#times, this.#zone, afterMs, beforeMs);
+      if (startMs === null) return;
+      if (!this.#zone.isRepeated(startMs)) yield startMs;
+      beforeMs = startMs - 1;
+    }
+  }
+
   #next(nowMs: number): number {
     const nextMs = nextOccurrence(this.#times, this.#zone, nowMs);
     if (nextMs === null) throw new RangeError('a maintenance window that never opens');
@@ -60,22 +71,47 @@ export class MaintenanceWindow {
 export class WindowCalendar {
   readonly #schedules = new WeakMap<Scheduled, Schedule>();
 
+  /**
+   * The starts of a window after `afterMs` and up to `untilMs`, newest first, at most `limit` of them. One that falls into blackouts from
+   * beginning to end is none.
+   */
+  starts(when: WindowWhen, afterMs: number, untilMs: number, limit: number): readonly number[] {
+    const { window, blackouts } = this.#scheduleOf(when);
+    const found: number[] = [];
+    for (const startMs of window?.startsBetween(afterMs, untilMs) ?? []) {
+      if (firstFree({ openFrom: (atMs) => atMs, blackouts }, startMs) < startMs + when.forMs) found.push(startMs);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
+  /** The first moment from `atMs` on that is in no blackout. */
+  freeFrom(when: Scheduled, atMs: number): number {
+    const { blackouts } = this.#scheduleOf(when);
+    return firstFree({ openFrom: (fromMs) => fromMs, blackouts }, atMs);
+  }
+
   /** When the rule's jobs may start next, epoch ms; null: now. */
   opensAt({ when }: Pick<Rule, 'when'>, nowMs: number): number | null {
     if (when.kind === 'now' || when.kind === 'attach' || when.kind === 'visit') return null;
-    let schedule = this.#schedules.get(when);
-    if (schedule === undefined) {
-      schedule = scheduleOf(when);
-      this.#schedules.set(when, schedule);
-    }
-    const opensAtMs = firstFree(schedule, nowMs);
+    const opensAtMs = firstFree(this.#scheduleOf(when), nowMs);
     return opensAtMs === nowMs ? null : opensAtMs;
+  }
+
+  #scheduleOf(when: Scheduled): Schedule {
+    const known = this.#schedules.get(when);
+    if (known !== undefined) return known;
+    const schedule = scheduleOf(when);
+    this.#schedules.set(when, schedule);
+    return schedule;
   }
 }
 
 type Scheduled = Exclude<When, { kind: 'now' | 'attach' | 'visit' }>;
 
 interface Schedule {
+  /** Null: a date. */
+  readonly window: MaintenanceWindow | null;
   /** The first moment at or after this one that the blackouts are not asked about, epoch ms. */
   readonly openFrom: (atMs: number) => number;
   /** In the order of their beginning; the end is no longer part of it. */
@@ -89,18 +125,18 @@ function scheduleOf(when: Scheduled): Schedule {
     .toSorted((left, right) => left.fromMs - right.fromMs);
   if (when.kind === 'date') {
     const fromMs = zone.at(localTime(when.at));
-    return { openFrom: (atMs) => Math.max(atMs, fromMs), blackouts };
+    return { window: null, openFrom: (atMs) => Math.max(atMs, fromMs), blackouts };
   }
   const window = new MaintenanceWindow(when);
   const openFrom = (atMs: number): number => {
     const state = window.at(atMs);
     return state.isOpen ? atMs : state.opensAtMs;
   };
-  return { openFrom, blackouts };
+  return { window, openFrom, blackouts };
 }
 
 /** Each blackout is left once, and time only goes on: so this ends. */
-function firstFree({ openFrom, blackouts }: Schedule, nowMs: number): number {
+function firstFree({ openFrom, blackouts }: Pick<Schedule, 'openFrom' | 'blackouts'>, nowMs: number): number {
   let atMs = openFrom(nowMs);
   for (const { fromMs, untilMs } of blackouts) {
     if (fromMs <= atMs && atMs < untilMs) atMs = openFrom(untilMs);

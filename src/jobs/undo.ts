@@ -7,7 +7,7 @@ import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
-import { type DeviceDirectory, idsOf, type RuleBook } from './rule-book.ts';
+import { BACK, type DeviceDirectory, idsOf, type RuleBook } from './rule-book.ts';
 import { isFinal } from './state.ts';
 import { targetOf } from './targets.ts';
 
@@ -94,7 +94,7 @@ export class Undo {
     if (job.state !== 'failed' || !isKnownBad(job)) return false;
     if (this.#parts.rules().rule(job.rule)?.undo !== 'on-failure') return false;
     const release = this.#parts.journal.releases.get(job.release);
-    return release !== null && release.undoOf === null && release.state === 'current';
+    return release !== null && release.undoOf === null && release.refreshOf === null && release.state === 'current';
   }
 
   /** The image to go back to, by which rule; or why there is no way back. */
@@ -111,7 +111,7 @@ export class Undo {
     const source = this.#releaseThatBrought(before.image, ids);
     const earlier = journal.images.get(before.image);
     if (source === null || earlier === null) return 'the release of its earlier image is not known any more';
-    const decision = rules().decide({ ...earlier, name: source.imageName }, device, 'back');
+    const decision = rules().decide({ ...earlier, name: source.imageName }, device, BACK);
     if (decision.kind === 'refuse') return decision.refusal.reason;
     const release = this.#undoOf(job.release, before.image);
     if (release !== null && journal.jobs.ofDevice(release.id, ids).length > 0) return 'it was undone already';

@@ -46,6 +46,11 @@ export class Zone {
     return piece.kind === 'passes' ? local - piece.offsetMs : piece.atMs;
   }
 
+  /** Whether the clocks showed the time of `atMs` before: they were put back meanwhile. */
+  isRepeated(atMs: number): boolean {
+    return this.at(atMs + this.#offsetAt(atMs)) < atMs;
+  }
+
   /** The local day that begins at `day` (a local time), in pieces, as they pass. Where clocks are put back, two pieces overlap. */
   pieces(day: number): readonly Piece[] {
     const end = day + DAY_MS;

@@ -17,6 +17,7 @@ export const HOOK_EVENTS = [
   'rollout.approved',
   'rollout.finished',
   'rollout.aborted',
+  'window.missed',
   'device.seen',
   'device.lost',
   'drop.folder_gone',

@@ -59,6 +59,8 @@ export interface Release {
   readonly expiresMs: number | null;
   /** The release that this one takes back, on single devices; null: an ordinary one. */
   readonly undoOf: string | null;
+  /** The release of the same image that this one brings to all devices once more (`refresh: always`); null: an ordinary one. */
+  readonly refreshOf: string | null;
   /** `withdrawn`: a person has aborted its rollout. */
   readonly state: 'current' | 'superseded' | 'expired' | 'withdrawn';
 }

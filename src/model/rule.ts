@@ -66,6 +66,10 @@ export type When =
       readonly forMs: number;
       readonly timezone: string;
       readonly blackouts: readonly Blackout[];
+      /** What becomes of a start that passed unattended. `run`: the window is open for as long as soon as that is noticed. */
+      readonly missed: 'skip' | 'run';
+      /** `always`: each start brings the current images to all devices once more; `needed`: to those that do not have them. */
+      readonly refresh: 'needed' | 'always';
     }
   /** From a moment of `timezone` on, such as `2026-12-01T02:00`, but for the blackouts. One that has passed unattended is made up for. */
   | {

@@ -9,8 +9,11 @@ export interface PlanContext {
   accepts(protocol: string, device: Device, image: StoredImage): Verdict;
   /** The port this protocol uses on a device of this chip where neither the network nor the config names one. */
   defaultPort(protocol: string, chip: Chip | null): number | null;
-  /** The SHA-256 of the image of this kind that the device is known to run or hold, in lower case hex; null: not known. */
-  currentImage(device: Device, kind: ImageKind): string | null;
+  /**
+   * The SHA-256 of the image of this kind that the device is known to run or hold, in lower case hex; null: not known.
+   * @param sinceMs what it took before (epoch ms) does not count; 0 where left out
+   */
+  currentImage(device: Device, kind: ImageKind, sinceMs?: number): string | null;
   /** What the journal knows of the version that the device runs. */
   possibleVersions(device: Device, kind: ImageKind): PossibleVersions;
   /** Images that may serve as a rung of a ladder, those that were dropped last first. */

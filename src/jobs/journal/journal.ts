@@ -14,6 +14,7 @@ import { migrate, refuseOther } from './schema.ts';
 import { UnitRowTable } from './unit-rows.ts';
 import { UnitTable } from './units.ts';
 import { VisitorTable } from './visitors.ts';
+import { WindowTable } from './windows.ts';
 
 /** How long one process waits for another one's write, milliseconds: the commands only read, so this is ample. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -34,6 +35,7 @@ export class Journal {
   readonly rollouts: RolloutTable;
   readonly publications: PublicationTable;
   readonly visitors: VisitorTable;
+  readonly windows: WindowTable;
   readonly #database: DatabaseSync;
 
   private constructor(database: DatabaseSync) {
@@ -49,6 +51,7 @@ export class Journal {
     this.rollouts = new RolloutTable(database, this.audit);
     this.publications = new PublicationTable(database, this.audit);
     this.visitors = new VisitorTable(database);
+    this.windows = new WindowTable(database);
   }
 
   /** The journal of a data folder. */

@@ -7,8 +7,9 @@ export interface ReleaseRecord extends Release {
   readonly dropId: string;
 }
 
-/** A release that is to be entered: an ordinary one unless it says what it takes back. */
-type NewRelease = Omit<ReleaseRecord, 'state' | 'imageName' | 'undoOf'> & Partial<Pick<ReleaseRecord, 'undoOf'>>;
+/** A release that is to be entered: an ordinary one unless it says what it takes back or brings once more. */
+type NewRelease = Omit<ReleaseRecord, 'state' | 'imageName' | 'undoOf' | 'refreshOf'> &
+  Partial<Pick<ReleaseRecord, 'undoOf' | 'refreshOf'>>;
 
 /**
  * The releases: at most one per slot is current (a unique index holds that). Their order is the one they were entered in (`rowid`), not that of
@@ -28,8 +29,8 @@ export class ReleaseTable {
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
-      `INSERT INTO releases (id, rule, slot, image, drop_id, created_ms, expires_ms, undo_of, state)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'current')`,
+      `INSERT INTO releases (id, rule, slot, image, drop_id, created_ms, expires_ms, undo_of, refresh_of, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'current')`,
     );
     this.#end = database.prepare('UPDATE releases SET state = ? WHERE id = ?');
     const select = 'SELECT releases.*, drops.name AS image_name FROM releases JOIN drops ON drops.id = drop_id';
@@ -50,8 +51,8 @@ export class ReleaseTable {
 
   /** The slot must have no current release: end that one first, in the same transaction. */
   insert(release: NewRelease): void {
-    const { id, rule, slot, image, dropId, createdMs, expiresMs, undoOf = null } = release;
-    this.#insert.run(id, rule, slot, image, dropId, createdMs, expiresMs, undoOf);
+    const { id, rule, slot, image, dropId, createdMs, expiresMs, undoOf = null, refreshOf = null } = release;
+    this.#insert.run(id, rule, slot, image, dropId, createdMs, expiresMs, undoOf, refreshOf);
   }
 
   end(id: string, state: Exclude<Release['state'], 'current'>): void {
@@ -109,6 +110,7 @@ function releaseOf(row: Row): ReleaseRecord {
     createdMs: integer(row, 'created_ms'),
     expiresMs: integerOrNull(row, 'expires_ms'),
     undoOf: textOrNull(row, 'undo_of'),
+    refreshOf: textOrNull(row, 'refresh_of'),
     state: text(row, 'state') as Release['state'],
   };
 }

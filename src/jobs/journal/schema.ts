@@ -248,6 +248,18 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (protocol, place, user, address)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- How far the starts of each rule's maintenance window are dealt with.
+  CREATE TABLE windows (
+    rule TEXT PRIMARY KEY,
+    schedule TEXT NOT NULL,
+    start_ms INTEGER NOT NULL,
+    made_up_until_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  -- The release of the same image that this one brings to all devices once more; null: an ordinary one.
+  ALTER TABLE releases ADD COLUMN refresh_of TEXT REFERENCES releases;
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

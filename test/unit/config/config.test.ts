@@ -121,7 +121,14 @@ describe('values', () => {
     }));
 
   it('reads a maintenance window, in the zone of the machine unless told', () => {
-    const window = { kind: 'window', cron: '0 2 * * *', forMs: 10_800_000, blackouts: [] };
+    const window = {
+      kind: 'window',
+      cron: '0 2 * * *',
+      forMs: 10_800_000,
+      blackouts: [],
+      missed: 'skip',
+      refresh: 'needed',
+    };
     expect(ruleOf('when: { cron: "0 2 * * *", for: 3h }')?.when).toEqual({ ...window, timezone: 'Europe/Vienna' });
     expect(ruleOf('when: { cron: "0 2 * * *", for: 3h, timezone: Asia/Tokyo }')?.when).toEqual({
       ...window,

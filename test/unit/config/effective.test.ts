@@ -37,6 +37,7 @@ describe('the effective config', () => {
       'a version over TCP',
       configText({ rule: 'verify: { proof: verified, version: { tcp: 23, match: "v{version}$" } }' }),
     ],
+    ['a nightly refresh', configText({ rule: 'when: { cron: "0 2 * * *", for: 3h, missed: run, refresh: always }' })],
     ['a date', configText({ rule: 'when: { at: 2026-12-01T02:00, timezone: Asia/Tokyo }' })],
     [
       'blackouts',

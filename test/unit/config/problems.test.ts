@@ -89,6 +89,7 @@ describe('the shape', () => {
       inRule('when: { at: 2026-02-03, cron: "0 2 * * *" }'),
       '8:11 rules[0].when CONFIG_CONFLICT',
     ],
+    ['a date that is missed', inRule('when: { at: 2026-02-03, missed: run }'), '8:11 rules[0].when CONFIG_CONFLICT'],
     ['neither cron nor date', inRule('when: { timezone: UTC }'), '8:11 rules[0].when.cron CONFIG_MISSING_KEY'],
     [
       'a blackout that ends before it begins',

@@ -14,6 +14,7 @@ import { RolloutBook } from '../../../src/jobs/rollout-book.ts';
 import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
 import { Undo } from '../../../src/jobs/undo.ts';
 import { VersionInquiry } from '../../../src/jobs/version-inquiry.ts';
+import { Windows } from '../../../src/jobs/windows.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { Dossier, FirmwareImage } from '../../../src/model/image.ts';
 import type { FlashReport, Protocol } from '../../../src/protocols/protocol.ts';
@@ -92,7 +93,7 @@ function engine(): JobEngine {
     results: new DropResults({ ...shared, finish: async () => undefined }),
     protocols,
     limits: () => ({ total: 4, perSubnet: 4, exclusive: [] }),
-    opensAt: () => null,
+    windows: new Windows(shared),
     links: createNodeLinks(systemClock, silentLogger),
     loadImage: async () => ({ ...(journal.images.get('ab') as FirmwareImage), bytes: new Uint8Array(3) }),
     reconfirm: () => undefined,

@@ -15,10 +15,10 @@ import type { RolloutRecord } from '../../../src/jobs/journal/rollouts.ts';
 import { Planner } from '../../../src/jobs/planner.ts';
 import { RolloutBook } from '../../../src/jobs/rollout-book.ts';
 import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
-import { WindowCalendar } from '../../../src/jobs/schedule.ts';
 import { Undo } from '../../../src/jobs/undo.ts';
 import type { AskVersion } from '../../../src/jobs/version-check.ts';
 import { VersionInquiry } from '../../../src/jobs/version-inquiry.ts';
+import { Windows } from '../../../src/jobs/windows.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { Device } from '../../../src/model/device.ts';
 import type { DropResult, TakenFile } from '../../../src/model/drop.ts';
@@ -59,7 +59,7 @@ const NEVER_MS = 1e12;
 
 /** Time that jumps from one timer to the next. */
 class JumpingClock implements Clock {
-  readonly #timers = new Set<{ readonly atMs: number; readonly callback: () => void }>();
+  readonly #timers = new Set<{ atMs: number; readonly callback: () => void }>();
   #nowMs: number;
 
   constructor(startMs: number) {
@@ -83,6 +83,13 @@ class JumpingClock implements Clock {
   /** The machine sleeps: time goes on, and no timer fires before it wakes. */
   sleep(forMs: number): void {
     this.#nowMs += forMs;
+  }
+
+  /** Somebody sets the clock; timers do not care. */
+  setBy(byMs: number): void {
+    this.#nowMs += byMs;
+    const timers = [...this.#timers];
+    for (const timer of timers) timer.atMs += byMs;
   }
 
   /** To the next timer, or to `limitMs` where that comes first. */
@@ -227,7 +234,6 @@ export class FleetRun {
 
   #build(): JobEngine {
     const { journal, clock } = this;
-    const calendar = new WindowCalendar();
     const protocol = this.#protocol();
     const protocols = new Map([[protocol.name, protocol]]);
     const context = planContext(journal, protocols);
@@ -263,7 +269,7 @@ export class FleetRun {
       inquiry: new VersionInquiry({ ...shared, askVersion }),
       protocols,
       limits: () => this.#limits,
-      opensAt: (rule, nowMs) => calendar.opensAt(rule, nowMs),
+      windows: new Windows(shared),
       links: {} as never,
       loadImage: async (sha256) =>
         ({ ...journal.images.get(sha256), sha256, sizeBytes: 1_000 }) as unknown as FirmwareImage,

@@ -180,6 +180,7 @@ describe('a journal of an older version', () => {
     planned();
     journal.close();
     const database = new DatabaseSync(path);
+    database.exec('DROP TABLE windows; ALTER TABLE releases DROP COLUMN refresh_of');
     database.exec('DROP TABLE publications; DROP TABLE publication_numbers; DROP TABLE visitors');
     database.exec('DROP TABLE said_versions; DROP INDEX drops_image; DROP INDEX releases_image');
     database.exec('ALTER TABLE releases DROP COLUMN undo_of');

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cronProblem, MaintenanceWindow, WindowCalendar, type WindowState } from '../../../src/jobs/schedule.ts';
 import type { Rule } from '../../../src/model/rule.ts';
+import { aWindow } from '../../fixtures/records.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -201,7 +202,7 @@ describe('a cron expression', () => {
 describe('the calendar of all rules', () => {
   it('tells when jobs may start', () => {
     const calendar = new WindowCalendar();
-    const when = { kind: 'window', cron: '0 2 * * *', forMs: HOUR_MS, timezone: 'UTC', blackouts: [] } as const;
+    const when = aWindow({ forMs: HOUR_MS });
     expect(calendar.opensAt({ when: { kind: 'now' } }, 0)).toBeNull();
     expect(calendar.opensAt({ when }, 0)).toBe(2 * HOUR_MS);
     expect(calendar.opensAt({ when }, 2 * HOUR_MS)).toBeNull();
@@ -230,8 +231,7 @@ describe('a date', () => {
 });
 
 describe('a blackout', () => {
-  const when: Rule['when'] = {
-    kind: 'window',
+  const when = aWindow({
     cron: '0 22 * * *',
     forMs: 4 * HOUR_MS,
     timezone: 'Europe/Berlin',
@@ -240,7 +240,7 @@ describe('a blackout', () => {
       { from: '2026-12-20', until: '2026-12-26' },
       { from: '2026-12-26', until: '2026-12-28T23:00' },
     ],
-  };
+  });
   const calendar = new WindowCalendar();
 
   it.each([
