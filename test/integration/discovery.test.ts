@@ -105,7 +105,7 @@ describe.concurrent('discovery on the loopback interface', () => {
     const spoofer = await device(context, { service });
     spoofer.answers = false;
     await spoofer.send(response([{ ...spoofer.records.srv, ttl: 0 }]));
-    await expect.poll(() => responder.asked.filter((question) => question.startsWith('SRV')).length).toBeGreaterThan(0);
+    await context.expect.poll(() => responder.asked.filter((question) => question.startsWith('SRV')).length).toBeGreaterThan(0);
     expect(registry.get(found.id)?.presence).toBe('present');
 
     await responder.goodbye();
@@ -127,7 +127,7 @@ describe.concurrent('discovery on the loopback interface', () => {
     void returned.then((value) => {
       evidence = value;
     });
-    await expect
+    await context.expect
       .poll(() => responder.asked.filter((question) => question.startsWith('SRV')).length, { timeout: 6000 })
       .toBeGreaterThan(1);
     expect(evidence).toBeNull();
@@ -147,7 +147,7 @@ describe.concurrent('discovery on the loopback interface', () => {
     const asked = () => responder.asked.filter((question) => question.startsWith('SRV')).length;
     responder.answers = false;
     const returned = registry.expectReturn(found.id, { afterMs: Date.now(), signal: AbortSignal.timeout(15_000) });
-    await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThanOrEqual(5);
+    await context.expect.poll(asked, { timeout: 10_000 }).toBeGreaterThanOrEqual(5);
     responder.answers = true;
     expect(await returned).toMatchObject({ kind: 'silent-then-answered' });
   });
@@ -205,11 +205,11 @@ describe.concurrent('discovery on the loopback interface', () => {
     expect(said).toEqual(['discovery.failed DISCOVERY_NO_INTERFACE']);
 
     table = { lo: networkInterfaces()['lo'] };
-    await expect.poll(() => seen.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    await context.expect.poll(() => seen.length, { timeout: 10_000 }).toBeGreaterThan(0);
     expect(said).toContain('discovery.recovered');
 
     table = {};
-    await expect
+    await context.expect
       .poll(() => lost, { timeout: 10_000 })
       .toMatchObject([{ reason: 'interface-gone', instance: 'Sensor-1' }]);
   });
