@@ -105,7 +105,9 @@ describe.concurrent('discovery on the loopback interface', () => {
     const spoofer = await device(context, { service });
     spoofer.answers = false;
     await spoofer.send(response([{ ...spoofer.records.srv, ttl: 0 }]));
-    await context.expect.poll(() => responder.asked.filter((question) => question.startsWith('SRV')).length).toBeGreaterThan(0);
+    await context.expect
+      .poll(() => responder.asked.filter((question) => question.startsWith('SRV')).length)
+      .toBeGreaterThan(0);
     expect(registry.get(found.id)?.presence).toBe('present');
 
     await responder.goodbye();
