@@ -12,7 +12,7 @@ import { serviceDomain } from './service-instance.ts';
  */
 export function isProbeOf(view: InstanceView, claims: readonly DnsRecord[], source: string): boolean {
   const names = [`${view.instance}.${serviceDomain(view.service)}`, view.host].map(foldName);
-  const own = claims.filter(({ name }) => names.includes(foldName(name)));
+  const own = claims.filter((claim) => names.includes(foldName(claim.type === 'PTR' ? claim.target : claim.name)));
   const addresses = own.flatMap((claim) => (claim.type === 'A' || claim.type === 'AAAA' ? [claim.address] : []));
   return own.length > 0 && [source, ...addresses].some((address) => view.addresses.includes(address));
 }

@@ -13,8 +13,11 @@ export interface ReturnEvidence {
   readonly atMs: number;
 }
 
-/** Announcements of one start are a second or more apart (RFC 6762, section 8.3), and over within a quarter of a minute. */
-export const BURST = { leastGapMs: 400, longestMs: 15_000 } as const;
+/**
+ * Announcements of one start are a second or more apart (RFC 6762, section 8.3), with python-zeroconf 225 ms, and over within a quarter of
+ * a minute. Copies of one announcement, by several interfaces or address families, come within a few milliseconds.
+ */
+export const BURST = { leastGapMs: 200, longestMs: 15_000 } as const;
 
 /** From the first probe of a start to its last announcement, with an upload in between that holds them up. */
 const FRESH_MS = 60_000;

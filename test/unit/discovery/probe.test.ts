@@ -13,11 +13,12 @@ const VIEW = {
 };
 
 describe('a probe', () => {
-  const { a, srv, txt } = recordsOf('sensor-1', '10.0.0.7');
+  const { a, ptr, srv, txt } = recordsOf('sensor-1', '10.0.0.7');
 
   it('is the device’s own where it comes from one of its addresses, or claims one of them', () => {
     expect(isProbeOf(VIEW, [srv, txt], '10.0.0.7')).toBe(true);
     expect(isProbeOf(VIEW, [srv, txt], 'fe80::7')).toBe(true);
+    expect(isProbeOf(VIEW, [ptr], '10.0.0.7')).toBe(true);
     expect(isProbeOf(VIEW, [a], '10.0.0.200')).toBe(true);
   });
 
