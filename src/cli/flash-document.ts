@@ -34,21 +34,24 @@ export interface FlashEnd {
   readonly attempts: number;
   readonly elapsedMs: number;
   readonly report: FlashReport | null;
-  /** Null exactly when there is a report. */
+  /** Stronger than that of the report, where the device was watched afterwards. */
+  readonly proof?: Proof;
+  /** Null where it succeeded. */
   readonly error: FlashError | null;
 }
 
 export function flashDocument(to: string, { target, image }: FlashFindings, end: FlashEnd): FlashDocument {
   const { report, error } = end;
   return {
-    outcome: report === null ? 'failed' : 'succeeded',
-    proof: report?.proof ?? proofOfFailure(error, image),
+    outcome: error === null ? 'succeeded' : 'failed',
+    proof: end.proof ?? report?.proof ?? proofOfFailure(error, image),
     protocol: target?.protocol.name ?? null,
     device: target === null ? withoutPassword(to) : targetName(target),
     bytes: image?.sizeBytes ?? null,
     sha256: image?.sha256 ?? null,
     elapsedMs: Math.round(end.elapsedMs),
-    bytesPerSecond: report === null ? 0 : Math.round((report.sentBytes * 1_000) / Math.max(1, report.elapsedMs)),
+    bytesPerSecond:
+      report === null || error !== null ? 0 : Math.round((report.sentBytes * 1_000) / Math.max(1, report.elapsedMs)),
     attempts: end.attempts,
     error: error === null ? null : { code: error.code, message: error.message, hint: error.hint },
   };

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../clock.ts';
+import { parseDuration } from '../config/units.ts';
 import { FlashError } from '../errors.ts';
 import { silentLogger } from '../log.ts';
 import { CHIPS, type Chip } from '../model/chip.ts';
@@ -13,6 +14,7 @@ import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import { flashWithRetries } from './flash-attempts.ts';
 import { describeSuccess, type FlashEnd, type FlashFindings, flashDocument } from './flash-document.ts';
 import { flashOptions, type OptionArgs } from './flash-options.ts';
+import { notAwaited, proveFlash } from './flash-proof.ts';
 import type { Io } from './io.ts';
 import { describeError, hasColours, paint, printJson, printLines } from './output.ts';
 import { createProgress } from './progress.ts';
@@ -26,6 +28,8 @@ export interface FlashArgs extends CommonOptions, OptionArgs {
   readonly to: string;
   readonly chip?: Chip;
   readonly retries: number;
+  /** Milliseconds. */
+  readonly within: number;
 }
 
 export function defineFlash(program: Command, run: Run): void {
@@ -34,21 +38,28 @@ export function defineFlash(program: Command, run: Run): void {
     .summary('one image to one device, now, without a daemon')
     .description(
       'Sends firmware to one device, over the network or over a serial port. Succeeds when the device has accepted it; on a port, when the ' +
-        'flash was compared.',
+        'flash was compared; over pycom-ftp, when the device came back with it.',
     )
     .argument('<image>', 'firmware file, or for a serial port a package of several')
     .requiredOption(
       '--to <target>',
-      'espota://host[:port], or serial:PORT[@BAUD] where PORT is /dev/ttyUSB0, COM3, rfc2217://host:port, …',
+      'espota://host[:port], pycom-ftp://host[:port], or serial:PORT[@BAUD] where PORT is /dev/ttyUSB0, COM3, rfc2217://host:port, …',
     )
     .option('--set <key=value>', "an option of the protocol, as in a rule's update:", collect, [])
     .option('--password-env <variable>', 'environment variable that holds the password')
     .option('--password-file <file>', 'file that holds the password')
     .addOption(new Option('--chip <chip>', 'refuse an image that is for another chip').choices(CHIPS))
+    .option(
+      '--within <duration>',
+      'how long the device may take to come back and say its version, where the protocol can see that',
+      durationMs,
+      RETURN_WITHIN_MS,
+    )
     .option('--retries <n>', 'after the first attempt, where another try may help', wholeNumber, 3);
   withCommonOptions(command, [
     'dropflash flash sensor.bin --to espota://192.168.1.40',
     'OTA_PW=… dropflash flash sensor.bin --to espota://boiler.local:8266 --password-env OTA_PW --json',
+    'dropflash flash WiPy-1.20.2.r6.bin --to pycom-ftp://192.168.4.1',
     'dropflash flash factory.bin --to serial:/dev/ttyUSB0@460800',
     'dropflash flash sensor.bin --to espota://10.0.7.31 --set listen=40000-40010 --chip esp32s3',
   ]).action((image: string, options: Omit<FlashArgs, 'image'>) =>
@@ -58,6 +69,15 @@ export function defineFlash(program: Command, run: Run): void {
 
 function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value];
+}
+
+/** As a rule's `verify.within`. */
+const RETURN_WITHIN_MS = 90_000;
+
+function durationMs(text: string): number {
+  const parsed = parseDuration(text);
+  if (parsed === null) throw new InvalidArgumentError('It is a duration with its unit, such as 90s.');
+  return parsed;
 }
 
 function wholeNumber(text: string): number {
@@ -140,7 +160,17 @@ async function send({ target, image, device, options }: Order, args: FlashArgs, 
       clock,
       random: Math.random,
     });
-    return { ...end, elapsedMs: clock.monotonic() - beganMs };
+    const signs = target.protocol.signs?.(options) ?? null;
+    const { report } = end;
+    if (report?.proof !== 'accepted' || signs === null) return { ...end, elapsedMs: clock.monotonic() - beganMs };
+    progress.step('confirm');
+    const { stop } = io.signals;
+    const request = { device, image, report, signs, withinMs: args.within, clock };
+    const found = await proveFlash(request, stop).catch((error: unknown) => {
+      if (error === stop.reason) return notAwaited(report);
+      throw error;
+    });
+    return { ...end, ...found, elapsedMs: clock.monotonic() - beganMs };
   } finally {
     progress.finish();
     await verboseLog?.close();

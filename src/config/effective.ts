@@ -3,7 +3,7 @@ import type { FixedDevice } from '../model/device.ts';
 import type { OptionValue } from '../model/fields.ts';
 import type { Hook } from '../model/hook.ts';
 import type { RolloutSettings, Share } from '../model/rollout.ts';
-import type { ReturnCheck, Rule, VersionCheck, When } from '../model/rule.ts';
+import { needsVersion, type ReturnCheck, type Rule, type VersionCheck, type When } from '../model/rule.ts';
 import type { ServerSettings } from '../model/server.ts';
 import type { Trust } from '../model/trust.ts';
 import type { Config, LogFile } from './config.ts';
@@ -84,7 +84,9 @@ function effectiveRule(rule: Rule, protocols: readonly ProtocolOptions[]): Recor
       proof: rule.verify.proof,
       within: formatDuration(rule.verify.withinMs),
       by: effectiveCheck(rule.verify.check),
-      ...(rule.verify.version === null ? {} : { version: effectiveVersion(rule.verify.version) }),
+      ...(rule.verify.version === null || !needsVersion(rule.verify)
+        ? {}
+        : { version: effectiveVersion(rule.verify.version) }),
       ...(rule.verify.proof === 'soaked' ? { soak: formatDuration(rule.verify.soakMs) } : {}),
     },
     ...effectiveLine(rule),

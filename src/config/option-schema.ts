@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Field, Fields, OptionValues } from '../model/fields.ts';
+import type { ReturnCheck, VersionPlace } from '../model/rule.ts';
 import type { ServerSettings } from '../model/server.ts';
 import { type ConfigSecret, openSecret, type SecretPlaces } from './secret.ts';
 import { formatDuration } from './units.ts';
@@ -14,6 +15,8 @@ export interface ProtocolOptions {
   placeOf?(options: OptionValues): string;
   /** What is wrong with such options beside these servers; null: nothing. */
   problemWith?(options: OptionValues, servers: ServerSettings): string | null;
+  /** What its devices show of themselves to everybody, with these options; a rule's `verify` has it as its default. */
+  signs?(options: OptionValues): { readonly returnBy: ReturnCheck; readonly version: VersionPlace } | null;
 }
 
 /** The schema of each option of a protocol, by its name, defaults and doc sentence included. */

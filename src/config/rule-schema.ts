@@ -10,7 +10,7 @@ import { rolloutSchema } from './rollout-schema.ts';
 import type { SecretPlaces } from './secret.ts';
 import { devicesSchema, firmwareSchema } from './selector-schema.ts';
 import { duration, expecting, listOf, oneOf, text, wholeNumber } from './values.ts';
-import { verifySchema } from './verify-schema.ts';
+import { checkVerify, verifySchema, withSigns } from './verify-schema.ts';
 import { checkLadder, versionRulesSchema } from './version-rules-schema.ts';
 import { type WhenContext, whenSchema } from './when-schema.ts';
 
@@ -131,11 +131,16 @@ export function ruleSchema(context: RuleContext) {
         ...rule,
         when: isPull(context, rule.update.protocol) ? { kind: 'visit' } : when,
         devices: devices ?? NO_DEVICES,
-        verify: verify ?? verifySchema.parse(isPull(context, rule.update.protocol) ? { proof: 'accepted' } : {}),
+        verify: withSigns(
+          verify ?? verifySchema.parse(isPull(context, rule.update.protocol) ? { proof: 'accepted' } : {}),
+          rule.update,
+          context.protocols,
+        ),
         rollout: rollout ?? null,
         expiresMs: expires,
         line: line ?? NO_LINE,
         backup: backup ?? null,
       }),
-    );
+    )
+    .superRefine(checkVerify);
 }

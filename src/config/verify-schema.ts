@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { PROOFS } from '../model/proof.ts';
-import type { ReturnCheck, Verify, VersionCheck } from '../model/rule.ts';
+import type { ReturnCheck, Rule, UpdateSettings, Verify, VersionCheck } from '../model/rule.ts';
+import type { ProtocolOptions } from './option-schema.ts';
 import { duration, expecting, httpUrl, oneOf, portNumber, refuse, text, wholeNumber } from './values.ts';
 
 const DAY_MS = 86_400_000;
@@ -26,7 +27,7 @@ const checkSchema = z.union(
 );
 
 /** The version, and not a part of a longer one: `1.2.0` is not found in `11.2.0`, `1.2.0.1` and `1.2.0-rc1`. */
-const WHOLE_VERSION = '(?<![\\d.]){version}(?![\\w+-]|\\.\\w)';
+export const WHOLE_VERSION = '(?<![\\d.]){version}(?![\\w+-]|\\.\\w)';
 
 const versionSchema = z
   .strictObject(
@@ -86,11 +87,13 @@ export const verifySchema = z
       by: checkSchema
         .prefault('auto')
         .describe(
-          'What shows that it is back. mdns: it announces itself anew; ping: it answers an ICMP echo; {tcp: PORT}; {http: URL, status: NUMBER}; auto: mdns where the device has it, else ping.',
+          'What shows that it is back. mdns: it announces itself anew; ping: it answers an ICMP echo; {tcp: PORT}; {http: URL, status: NUMBER}; auto: what the protocol knows, else mdns where the device has it, else ping.',
         ),
       version: versionSchema
         .optional()
-        .describe('Where the device says its version, for the proofs verified and soaked.'),
+        .describe(
+          'Where the device says its version, for the proofs verified and soaked. Without it: where all devices of the protocol say it, if they do.',
+        ),
       soak: duration(1000, 30 * DAY_MS)
         .optional()
         .describe('How long the device is watched after that, for the proof soaked. Without it: 10m.'),
@@ -99,13 +102,6 @@ export const verifySchema = z
   )
   .transform(({ proof, within, by, version, soak }, context): Verify => {
     const asksVersion = proof === 'verified' || proof === 'soaked';
-    if (proof === 'verified' && version === undefined) {
-      return refuse(
-        context,
-        'proof: verified needs version, which says where the device tells it',
-        'CONFIG_MISSING_KEY',
-      );
-    }
     if (version !== undefined && !asksVersion) {
       return refuse(
         context,
@@ -121,3 +117,18 @@ export const verifySchema = z
   });
 
 const DEFAULT_SOAK_MS = 600_000;
+
+/** What devices of the rule's protocol show of themselves stands in for what the rule leaves open. A version is then asked for any return. */
+export function withSigns(verify: Verify, update: UpdateSettings, protocols: readonly ProtocolOptions[]): Verify {
+  const signs = protocols.find(({ name }) => name === update.protocol)?.signs?.(update.options) ?? null;
+  if (signs === null || verify.proof === 'sent' || verify.proof === 'accepted') return verify;
+  const version = verify.version ?? { ...signs.version, match: WHOLE_VERSION };
+  return { ...verify, check: verify.check.by === 'auto' ? signs.returnBy : verify.check, version };
+}
+
+/** Against a rule as it is after {@link withSigns}. */
+export function checkVerify({ verify: { proof, version } }: Pick<Rule, 'verify'>, context: z.RefinementCtx): void {
+  if (proof !== 'verified' || version !== null) return;
+  const message = 'proof: verified needs version, which says where the device tells it';
+  context.addIssue({ code: 'custom', path: ['verify'], message, params: { code: 'CONFIG_MISSING_KEY' } });
+}

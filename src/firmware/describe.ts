@@ -36,6 +36,7 @@ export function describeDossier(dossier: Dossier): string[] {
       ['entry', dossier.entryPoint === null ? null : hex(dossier.entryPoint)],
       ['slot', dossier.userSlot == null ? null : slotText(dossier.userSlot)],
       ...appRows(dossier),
+      ['MicroPython', microPythonText(dossier)],
       ...sealRows(dossier),
     ]),
     ...table(
@@ -100,7 +101,7 @@ function kindText({ kind, format, filesystem, package: contents }: Dossier): str
     return `${KINDS[kind]} from ${SOURCES[contents.source]}${title === '' ? '' : `: ${title}`}`;
   }
   const name = filesystem === null ? KINDS[kind] : `${KINDS[kind]}, ${filesystem}`;
-  return format.startsWith('esp') ? `${name}, format ${format}` : name;
+  return format.startsWith('esp') || format === 'cc3200' ? `${name}, format ${format}` : name;
 }
 
 function chipText(chip: Chip, { minChipRevision, maxChipRevision }: Dossier): string {
@@ -150,11 +151,18 @@ function appRows({ app, bootloader }: Dossier): Row[] {
     : [...named, ['bootloader', `ESP-IDF ${bootloader.idfVersion}, built ${bootloader.compiledAt}`]];
 }
 
-function sealRows({ checksum, crc, digest, signature }: Dossier): Row[] {
+function microPythonText({ micropython }: Dossier): string | null {
+  if (micropython === null) return null;
+  const { version, builtOn, board, mcu } = micropython;
+  return `${version} of ${builtOn}, ${board} with ${mcu}`;
+}
+
+function sealRows({ checksum, crc, digest, md5Tail, signature }: Dossier): Row[] {
   return [
     ['checksum', checksum === null ? null : `${hex(checksum.stored)} ${verdict(checksum)}`],
     ['CRC-32', crc === null ? null : `${hex(crc.stored)} ${verdict(crc)}`],
     ['SHA-256', digest === null ? null : `${digest.stored} ${verdict(digest)}`],
+    ['MD5', md5Tail === null ? null : `${md5Tail.stored} ${verdict(md5Tail)}, at its end`],
     ['signature', signature === null ? null : `${signature}, not verified`],
   ];
 }

@@ -1,6 +1,7 @@
 import type { Dossier } from '../model/image.ts';
 import { byteAt, isFilledWith } from './bytes.ts';
 import { count, type Findings, hex, NOTHING_FOUND, problem } from './findings.ts';
+import { readCc3200 } from './formats/cc3200.ts';
 import { readEsp32File } from './formats/esp32-file.ts';
 import { readEsp8266Arduino } from './formats/esp8266-arduino.ts';
 import { readEsp8266User } from './formats/esp8266-user.ts';
@@ -31,6 +32,7 @@ const READERS: readonly ((bytes: Uint8Array) => Findings | null)[] = [
   readPartitionTableFile,
   readOtadata,
   readSpiffs,
+  readCc3200,
   readRaw,
 ];
 

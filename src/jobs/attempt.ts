@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { FirmwareImage } from '../model/image.ts';
 import type { Step } from '../model/job.ts';
-import type { Rule } from '../model/rule.ts';
+import { needsVersion, type Rule } from '../model/rule.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import type { Links } from '../transports/links.ts';
 import type { JobBook } from './job-book.ts';
@@ -85,11 +85,16 @@ async function perform(
   });
   let sizeBytes = 0;
   // Not waited for: a device that is awake for seconds only must not lose them to a question.
-  const before = versionBefore(rule, device, parts, signal);
+  const before = protocol.signs === undefined ? versionBefore(rule, device, parts, signal) : null;
   try {
     const image = await parts.loadImage(job.image);
     sizeBytes = image.sizeBytes;
-    if (rule.verify.version !== null && versionIn(parts.journal.images.get(job.image)) === null) throw noVersion(rule);
+    if (
+      rule.verify.version !== null &&
+      needsVersion(rule.verify) &&
+      versionIn(parts.journal.images.get(job.image)) === null
+    )
+      throw noVersion(rule);
     const report = await protocol.flash(
       {
         image,
@@ -105,7 +110,7 @@ async function perform(
       signal,
     );
     const outcome = afterReport(report, context(sizeBytes));
-    return { ...outcome, change: { ...outcome.change, versionBefore: await before } };
+    return { ...outcome, change: { ...outcome.change, versionBefore: report.versionBefore ?? (await before) } };
   } catch (thrown) {
     return afterError(thrown, context(sizeBytes));
   }

@@ -3,7 +3,7 @@ import { FlashError } from '../errors.ts';
 import { versionIn } from '../firmware/image-version.ts';
 import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
-import type { ReturnCheck, VersionCheck } from '../model/rule.ts';
+import { needsVersion, type ReturnCheck, type VersionCheck } from '../model/rule.ts';
 import type { JobBook } from './job-book.ts';
 import type { JobChange, JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
@@ -44,7 +44,11 @@ export interface Confirmation {
 }
 
 /** Judges what was seen. A lost answer never becomes a success, whatever was seen afterwards. Pure. */
-export function judgeReturn(job: JobRecord, evidence: ReturnEvidence | null, withinMs: number): Confirmation {
+export function judgeReturn(
+  job: Pick<JobRecord, 'proof' | 'error' | 'confirmFromMs'>,
+  evidence: ReturnEvidence | null,
+  withinMs: number,
+): Confirmation {
   if (job.proof === 'accepted') {
     if (evidence !== null)
       return { event: 'succeed', change: { proof: 'returned', step: null, error: null }, error: null };
@@ -65,6 +69,9 @@ export function judgeReturn(job: JobRecord, evidence: ReturnEvidence | null, wit
   return { event: 'fail', change: { error: error.toJSON() }, error };
 }
 
+/** What was asked of a device, and what it had said before the update. */
+type Asked = Pick<JobRecord, 'verify' | 'versionBefore'>;
+
 /** What the device may say, as far as it is known. */
 export interface KnownVersions {
   /** Of the image that it was sent. */
@@ -74,7 +81,7 @@ export interface KnownVersions {
 }
 
 /** Judges what a device that is back says of its version; null: nothing. Pure. */
-export function judgeVersion(job: JobRecord, said: string | null, known: KnownVersions): Confirmation {
+export function judgeVersion(job: Asked, said: string | null, known: KnownVersions): Confirmation {
   const match = job.verify?.version?.match ?? '';
   const wanted = known.expected ?? '';
   if (said !== null && saysVersion(said, match, wanted)) {
@@ -93,7 +100,7 @@ export function judgeSoak(job: JobRecord, finding: SoakFinding | null, known: Kn
   return { event: 'fail', change: { error: error.toJSON() }, error };
 }
 
-function wrongVersion(job: JobRecord, said: string | null, known: KnownVersions): FlashError {
+function wrongVersion(job: Asked, said: string | null, known: KnownVersions): FlashError {
   const wanted = `it should say version ${known.expected}`;
   if (said === null) {
     return new FlashError('JOB_NOT_VERIFIED', `the device came back and did not tell its version; ${wanted}`, {
@@ -112,7 +119,7 @@ function wrongVersion(job: JobRecord, said: string | null, known: KnownVersions)
 }
 
 /** It says what it said before the update, or the version of the image that it was proven to run before. */
-function isOld({ versionBefore, verify }: JobRecord, said: string, { previous }: KnownVersions): boolean {
+function isOld({ versionBefore, verify }: Asked, said: string, { previous }: KnownVersions): boolean {
   const match = verify?.version?.match ?? '';
   return said === versionBefore || (previous !== null && saysVersion(said, match, previous));
 }
@@ -151,7 +158,8 @@ export async function confirmReturn(
     const request = { check: verify.check, sinceMs, withinMs, missedTheRestart };
     const evidence = device === null ? null : await parts.awaitReturn({ device, ...request }, signal);
     const returned = judgeReturn(job, evidence, verify.withinMs);
-    if (returned.event === 'fail' || verify.version === null)
+    const isTold = versionIn(parts.journal.images.get(job.image)) !== null;
+    if (returned.event === 'fail' || verify.version === null || !(isTold || needsVersion(verify)))
       return conclude(job, returned, evidence?.how ?? null, parts);
     const said = await askAfterReturn(job, verify.version, deadlineMs, parts, signal);
     return conclude(job, judgeVersion(job, said, knownVersions(job, parts)), evidence?.how ?? null, parts);

@@ -22,6 +22,7 @@ export type Filesystem = (typeof FILESYSTEMS)[number];
  * - `esp8266-v1`, `-v2`, `-v3`: what the ROM, the SDK's second-stage bootloader, and the RTOS SDK's bootloader load.
  * - `esp8266-user`: what SDKs before 1.0 build for their bootloader 1.1: a version 1 image, and the mapped code at 0x10000.
  * - `esp32`: with the extended header.
+ * - `cc3200`: the application of a WiPy 1, known by its MD5 at the end alone.
  */
 export type ImageFormat =
   | 'esp8266-arduino'
@@ -30,6 +31,7 @@ export type ImageFormat =
   | 'esp8266-v3'
   | 'esp8266-user'
   | 'esp32'
+  | 'cc3200'
   | 'partition-table'
   | 'otadata'
   | 'filesystem'
@@ -69,6 +71,18 @@ export interface BootloaderDescription {
   readonly version: number;
   readonly idfVersion: string;
   readonly compiledAt: string;
+}
+
+/** What MicroPython says when it starts: a text that its image holds in one piece. */
+export interface MicroPythonBanner {
+  /** `1.20.2.r6`: without the `v` in front. */
+  readonly version: string;
+  /** `2021-10-28`. */
+  readonly builtOn: string;
+  /** `WiPy`, `LoPy4`, `Generic ESP32 module`. */
+  readonly board: string;
+  /** `ESP32`, `CC3200`. */
+  readonly mcu: string;
 }
 
 /** One image inside a merged one. */
@@ -169,11 +183,15 @@ export interface Dossier {
   readonly checksum: { readonly stored: number; readonly computed: number } | null;
   /** The SHA-256 appended to ESP32-family images. */
   readonly digest: { readonly stored: string; readonly computed: string } | null;
+  /** The MD5 in 32 hex digits that Pycom's build appended until 1.17.1, and still does for the WiPy 1. */
+  readonly md5Tail: { readonly stored: string; readonly computed: string } | null;
   /** CRC-32 of an ESP8266 image: elf2bin's over an Arduino image, the SDK's behind a version 2 image. */
   readonly crc: { readonly stored: number; readonly computed: number } | null;
   /** Of an image that Espressif's ESP8266 SDK built as one half of a release (AT firmware, and others with its bootloader). */
   readonly userSlot: UserSlot | null;
   readonly app: AppDescription | null;
+  /** Null as well where an older dropflash read the image. */
+  readonly micropython: MicroPythonBanner | null;
   readonly bootloader: BootloaderDescription | null;
   /** Recognised, not verified: that takes the public key. */
   readonly signature: 'secure-boot-v2' | 'arduino' | null;

@@ -92,20 +92,17 @@ export type ReturnCheck =
   /** `{address}` in the URL stands for the device's address. */
   | { readonly by: 'http'; readonly url: string; readonly status: number };
 
-/** Where a device says its version. In `match`, a regular expression, `{version}` stands for the version of the image. */
-export type VersionCheck =
+/** Where a device says its version. */
+export type VersionPlace =
   /** `{address}` in the URL stands for the device's address; `json` is a path such as `firmware.version`, null: the whole body. */
-  | {
-      readonly by: 'http';
-      readonly url: string;
-      readonly status: number;
-      readonly json: string | null;
-      readonly match: string;
-    }
+  | { readonly by: 'http'; readonly url: string; readonly status: number; readonly json: string | null }
   /** A key of its TXT record. */
-  | { readonly by: 'mdns'; readonly key: string; readonly match: string }
+  | { readonly by: 'mdns'; readonly key: string }
   /** What a TCP server says unasked. */
-  | { readonly by: 'tcp'; readonly port: number; readonly match: string };
+  | { readonly by: 'tcp'; readonly port: number };
+
+/** In `match`, a regular expression, `{version}` stands for the version of the image. */
+export type VersionCheck = VersionPlace & { readonly match: string };
 
 export interface Verify {
   /** What the rule asks for; less than that is a failed job. */
@@ -116,6 +113,11 @@ export interface Verify {
   readonly version: VersionCheck | null;
   /** How long the device is watched after that, for the proof `soaked`. */
   readonly soakMs: number;
+}
+
+/** Whether a version has to be proven. It is asked for a mere return as well, where the protocol knows how. */
+export function needsVersion({ proof }: Pick<Verify, 'proof'>): boolean {
+  return proof === 'verified' || proof === 'soaked';
 }
 
 /** What a board must print, or must not, after its start. Regular expressions; at least one of the two is there. */

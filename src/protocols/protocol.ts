@@ -5,6 +5,7 @@ import type { Fields, OptionValues } from '../model/fields.ts';
 import type { FirmwareImage, StoredImage } from '../model/image.ts';
 import type { Step } from '../model/job.ts';
 import type { Proof } from '../model/proof.ts';
+import type { ReturnCheck, VersionPlace } from '../model/rule.ts';
 import type { Links } from '../transports/links.ts';
 
 /** Can this protocol bring this image to this device at all? Decided before a byte is sent. */
@@ -46,6 +47,15 @@ export interface FlashReport {
   readonly proof: Extract<Proof, 'sent' | 'accepted'>;
   readonly sentBytes: number;
   readonly elapsedMs: number;
+  /** What the device said of its version before the update, where the protocol asks for it; null: nothing. */
+  readonly versionBefore?: string | null;
+}
+
+/** What devices of a protocol show of themselves to everybody, so that no rule has to say it. */
+export interface Signs {
+  readonly returnBy: ReturnCheck;
+  /** Where they say their version. */
+  readonly version: VersionPlace;
 }
 
 /** The seam between the job engine and the ways to reach a device. */
@@ -59,6 +69,8 @@ export interface Protocol {
   /** The port a device of this chip listens on unless something says otherwise; null: it must be known. */
   defaultPort(chip: string | null): number | null;
   accepts(device: Device, image: StoredImage): Acceptance;
+  /** Absent, or null with these options: only the rule can know how a device shows that it is back, and where it says its version. */
+  signs?(options: OptionValues): Signs | null;
   /**
    * One attempt. Throws FlashError; an error of disposition `uncertain` says that the device may have taken the image.
    * `signal`: stop at the next safe point. Before `commit` that is at once, by throwing the signal's reason as it is; from `commit` on

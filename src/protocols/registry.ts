@@ -2,10 +2,11 @@ import { espota } from './espota/index.ts';
 import { serial } from './esptool/index.ts';
 import type { Protocol } from './protocol.ts';
 import type { PullProtocol } from './pull.ts';
+import { pycomFtp } from './pycom-ftp/index.ts';
 
 /** Every protocol dropflash speaks, by the name that `protocol:` in the config uses. */
 export const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map(
-  [espota, serial].map((protocol) => [protocol.name, protocol]),
+  [espota, serial, pycomFtp].map((protocol) => [protocol.name, protocol]),
 );
 
 const PULL: readonly PullProtocol[] = [];

@@ -28,6 +28,8 @@ export interface StreamLink {
   read(timeoutMs: number, signal?: AbortSignal): Promise<StreamRead>;
   /** Bytes handed to `write` that have not yet left this process. */
   readonly unsentBytes: number;
+  /** Says, after what was written, that nothing more comes. Reading goes on. */
+  end(): void;
   /** Ends the stream in good order, after what was written. */
   close(): void;
   /**
@@ -85,6 +87,8 @@ export interface SerialTarget {
 export interface Links {
   /** LINK_UNKNOWN_HOST, LINK_UNREACHABLE, LINK_LOCAL_ADDRESS. IPv4 only. */
   openDatagram(target: { address: string; port: number; localAddress?: string }): Promise<DatagramLink>;
+  /** LINK_UNKNOWN_HOST, LINK_REFUSED, LINK_UNREACHABLE; or the signal's reason. IPv4 only. */
+  openStream(target: StreamTarget): Promise<StreamLink>;
   /**
    * `ports` null: the system chooses. LINK_NO_PORT when all of the range are taken. Where another job expects the same address on each
    * port of the range, waits for its turn.
@@ -92,6 +96,15 @@ export interface Links {
   expectDialBack(target: DialBackTarget): Promise<DialBack>;
   /** The port for this session alone. SERIAL_PORT_NOT_FOUND, _DENIED, _BUSY, _FAILED, _STUCK; across the network also LINK_*. */
   openSerial(target: SerialTarget): Promise<SerialLink>;
+}
+
+export interface StreamTarget {
+  /** A name or an address in numbers. */
+  readonly address: string;
+  readonly port: number;
+  /** The longest wait for the connection. */
+  readonly withinMs: number;
+  readonly signal?: AbortSignal;
 }
 
 export interface DialBackTarget {

@@ -91,7 +91,7 @@ async function textOf({ body }: Response): Promise<string> {
   return text;
 }
 
-/** What a TCP server says unasked: up to a line feed, its close, 64 KiB or the time given. Null: no connection, or nothing said. */
+/** The line that a TCP server says unasked, or as much as comes until its close, 64 KiB or the time given. Null: nothing is said. */
 export function bannerText(
   address: string,
   port: number,
@@ -105,7 +105,7 @@ export function bannerText(
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
       socket.destroy();
-      resolve(text === '' ? null : text);
+      resolve(text === '' ? null : (text.split('\n', 1)[0]?.trimEnd() ?? null));
     };
     const timer = setTimeout(end, timeoutMs);
     signal.addEventListener('abort', end, { once: true });

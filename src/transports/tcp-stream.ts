@@ -53,6 +53,10 @@ export class TcpStream implements StreamLink {
     }
   }
 
+  end(): void {
+    this.#socket.end();
+  }
+
   close(): void {
     if (this.#isLetGo) return;
     this.#isLetGo = true;

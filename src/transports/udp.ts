@@ -1,10 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { isIPv4, isIPv6 } from 'node:net';
 import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import type { DatagramLink } from './links.ts';
+import { resolveIpv4 } from './tcp.ts';
 import { Wake } from './wake.ts';
 
 /** More than a slow reader of a question-and-answer protocol ever has waiting; a flood beyond it is dropped. */
@@ -32,17 +31,6 @@ export async function openDatagram(target: Target, clock: Clock): Promise<Datagr
     throw cause;
   }
   return new UdpLink(socket, { ...target, address: remoteAddress }, clock);
-}
-
-async function resolveIpv4(address: string): Promise<string> {
-  if (isIPv4(address)) return address;
-  if (isIPv6(address))
-    throw new FlashError('LINK_UNKNOWN_HOST', `${address} is an IPv6 address; an IPv4 one is needed`);
-  try {
-    return (await lookup(address, { family: 4 })).address;
-  } catch (cause) {
-    throw new FlashError('LINK_UNKNOWN_HOST', `no IPv4 address is known for "${address}"`, { cause });
-  }
 }
 
 async function bind(socket: Socket, localAddress: string | undefined): Promise<void> {

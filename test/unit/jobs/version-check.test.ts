@@ -36,8 +36,8 @@ describe('the version that a device says', () => {
   });
 
   it('is the first line of a TCP server', async () => {
-    const port = await portOf(createServer((socket) => socket.end('gateway 2.4.0 ready\r\n')));
-    expect(await askVersion(device, { by: 'tcp', port, match: '' }, idle)).toBe('gateway 2.4.0 ready\r\n');
+    const port = await portOf(createServer((socket) => socket.end('gateway 2.4.0 ready\r\nlogin: ')));
+    expect(await askVersion(device, { by: 'tcp', port, match: '' }, idle)).toBe('gateway 2.4.0 ready');
   });
 
   it('is nothing where nobody answers', async () => {

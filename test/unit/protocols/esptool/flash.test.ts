@@ -29,7 +29,7 @@ async function flash(chip: ScriptedChip, bytes: Uint8Array, options: OptionValue
       device: aDevice({ address: null, port: null, serial: PORT }),
       options,
       attempt: 1,
-      links: { ...chip.links, openDatagram: noLink, expectDialBack: noLink },
+      links: { ...chip.links, openDatagram: noLink, openStream: noLink, expectDialBack: noLink },
       clock: quickClock,
       observer: { onStep: (step) => steps.push(step), onProgress: () => undefined },
       log: silentLogger,
