@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { AuditLog } from './audit/audit-log.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { Config } from './config/config.ts';
+import { parseReleaseFile } from './config/release-file.ts';
 import { type ActionParts, controlActions } from './control/actions.ts';
 import { EventFeed } from './control/event-feed.ts';
 import { controlServer } from './control/server.ts';
@@ -171,6 +172,12 @@ export function createDaemon(options: DaemonOptions): Daemon {
     log,
     ledger: journal.drops,
     trust: config.trust,
+    parseRelease: (text, file) =>
+      parseReleaseFile(
+        text,
+        file,
+        config.rules.map(({ name }) => name),
+      ),
     store,
     onDrop: async (drop) => {
       await engine.takeDrop(drop);

@@ -362,6 +362,20 @@ export const CATALOGUE = {
   },
   PUBLISH_NOT_OPEN: { disposition: 'permanent', hint: 'Look at it with "dropflash publications".' },
 
+  // --- RELEASE: several images in one drop -----------------------------------------------------------------------------
+  RELEASE_INVALID: {
+    disposition: 'permanent',
+    hint: 'Correct the lines that the message names (docs/release-files.md), and drop release and images again.',
+  },
+  RELEASE_IMAGE_MISSING: {
+    disposition: 'permanent',
+    hint: 'Drop the release again, with every image that it names under the path it gives.',
+  },
+  RELEASE_IMAGE_UNWANTED: {
+    disposition: 'permanent',
+    hint: 'Correct the rules that the release names, or the firmware selectors of the config, and drop it again.',
+  },
+
   // --- HOOK: telling others --------------------------------------------------------------------------------------------
   HOOK_FAILED: {
     disposition: 'permanent',

@@ -38,7 +38,7 @@ export const NOTHING_FOUND: Findings = {
 };
 
 export function problem(
-  code: Extract<ErrorCode, `IMAGE_${string}` | `PACKAGE_${string}`>,
+  code: Extract<ErrorCode, `IMAGE_${string}` | `PACKAGE_${string}` | `RELEASE_${string}`>,
   message: string,
   details?: Readonly<Record<string, unknown>>,
 ): ErrorReport {

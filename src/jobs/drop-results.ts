@@ -40,6 +40,11 @@ export class DropResults {
       case 'unpublishable':
         log.error('file.rejected', { ...fields, rule: verdict.rule, ...verdict.error.toJSON() });
         return this.#end(drop, 'rejected', `${verdict.error.message}. ${verdict.error.hint}`, [], verdict.error);
+      case 'refused': {
+        const { code, message, hint } = verdict.error.toJSON();
+        log.warn('file.rejected', { ...fields, code, message, hint });
+        return this.#end(drop, 'rejected', `Not used: ${message}. ${hint}`, [], verdict.error);
+      }
       case 'duplicate':
         log.info('file.duplicate', { ...fields, release: verdict.release.id });
         return this.#end(
@@ -94,6 +99,7 @@ export class DropResults {
       outcome,
       summary,
       error: error?.toJSON() ?? null,
+      ...releaseOf(drop),
       finishedAt: new Date(this.#parts.clock.now()).toISOString(),
       jobs: jobs.map((job) => this.#entryFor(job)),
     };
@@ -130,6 +136,12 @@ function publicationSummary({ state, place, number }: Publication): string {
     case 'withdrawn':
       return `Withdrawn from ${place}${counted}.`;
   }
+}
+
+function releaseOf({ release }: Drop): Pick<DropResult, 'release'> {
+  if (release === undefined) return {};
+  const { name, version, notes } = release.manifest;
+  return { release: { name, version, notes } };
 }
 
 function summaryOf(jobs: readonly JobRecord[]): string {

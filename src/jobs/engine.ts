@@ -12,9 +12,10 @@ import type { DropResults } from './drop-results.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
 import type { RolloutRecord } from './journal/rollouts.ts';
+import { jobsOfRollout } from './members.ts';
 import type { Planner } from './planner.ts';
 import type { Deliveries } from './pull/deliveries.ts';
-import type { Publisher } from './pull/publisher.ts';
+import type { Offers, Publisher } from './pull/publisher.ts';
 import { recover } from './recovery.ts';
 import { type RenewalReport, renew, renewFailed, renewPassing } from './renewal.ts';
 import { isAbsence } from './retry.ts';
@@ -93,7 +94,8 @@ export class JobEngine {
     if (journal.drops.resultOf(drop.id) !== null || journal.releases.ofDrop(drop.id).length > 0)
       return results.look(drop);
     this.#stuck.clear();
-    const offers = await publisher.offers(drop);
+    const offers = new Map<string, Offers>();
+    for (const image of drop.release?.images ?? [drop]) offers.set(image.sha256, await publisher.offers(image));
     await results.afterPlanning(drop, planner.planDrop(drop, offers));
     publisher.wake();
     this.wake();
@@ -105,7 +107,7 @@ export class JobEngine {
   async publicationSettled(release: string): Promise<void> {
     const { journal, results } = this.#parts;
     const dropId = journal.releases.get(release)?.dropId;
-    const drop = dropId === undefined ? null : journal.drops.get(dropId);
+    const drop = dropId === undefined ? null : journal.drops.fileOf(dropId);
     if (drop?.folder === 'working') await results.look(drop);
   }
 
@@ -217,7 +219,7 @@ export class JobEngine {
       return { planned: [], refused: [{ device: release.rule, reason: FETCHED_BY_ITSELF }] };
     }
     if (release.state === 'current') this.#withdraw(release, by);
-    const jobs = journal.jobs.ofRelease(releaseId).map((job) => book.get(job.id) ?? job);
+    const jobs = jobsOfRollout(journal, releaseId).map((job) => book.get(job.id) ?? job);
     return this.#undone(
       undo.plan(
         jobs.filter(({ state }) => state !== 'cancelled' && state !== 'superseded'),
@@ -467,7 +469,7 @@ export class JobEngine {
     const { journal, results, undo } = this.#parts;
     if (undo.isWanted(job)) undo.plan([job], ON_FAILURE);
     const dropId = journal.releases.get(job.release)?.dropId;
-    const drop = dropId === undefined ? null : journal.drops.get(dropId);
+    const drop = dropId === undefined ? null : journal.drops.fileOf(dropId);
     if (drop?.folder === 'working') this.#track(results.look(drop));
   }
 

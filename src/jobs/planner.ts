@@ -3,10 +3,12 @@ import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { Drop } from '../model/drop.ts';
-import type { Dossier, StoredImage } from '../model/image.ts';
+import type { StoredImage } from '../model/image.ts';
 import type { Decision, RefusalCode } from '../model/plan.ts';
+import type { RolloutSettings } from '../model/rollout.ts';
 import type { Rule } from '../model/rule.ts';
-import { type Standing, standingBeside } from './drop-versions.ts';
+import { type DropPlan, type DroppedImage, planImages, type Taking, whyIncomplete } from './drop-plan.ts';
+import type { CurrentImage } from './drop-versions.ts';
 import { newId } from './ids.ts';
 import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
@@ -17,11 +19,13 @@ import { mayRefresh, refreshes } from './refresh.ts';
 import { stageName } from './rollout-stages.ts';
 import { type DeviceDirectory, deviceName, idsOf, purposeOf, type RuleBook } from './rule-book.ts';
 import { ruleRevision } from './rule-revision.ts';
-import { targetOf } from './targets.ts';
+import { slotOf } from './targets.ts';
 
 /** What became of a dropped file. */
 export type DropVerdict =
   | { readonly kind: 'unmatched'; readonly reasons: readonly string[] }
+  /** A release of which not every image found its rules: none of it is used. */
+  | { readonly kind: 'refused'; readonly error: FlashError }
   /** The only rules that accept it publish, and it cannot be published. */
   | { readonly kind: 'unpublishable'; readonly rule: string; readonly error: FlashError }
   /** Every rule that accepts it has this very image as its current release. */
@@ -66,55 +70,113 @@ export class Planner {
     this.#parts = parts;
   }
 
-  /** All of it is in the journal, or nothing: a file that was planned half is planned again from the beginning. */
-  planDrop(drop: Drop, offers: Offers): DropVerdict {
-    const { journal, rules } = this.#parts;
-    const image: StoredImage = {
-      sha256: drop.sha256,
-      name: drop.name,
-      sizeBytes: drop.sizeBytes,
-      dossier: drop.dossier,
-    };
-    const accepting = rules().accepting(image);
-    const refusals = accepting.rules.flatMap(({ name: rule }) => {
-      const error = this.#whyUnpublishable(offers.get(rule));
-      return error === null ? [] : [{ kind: 'unpublishable', rule, error } as const];
+  /**
+   * All of it is in the journal, or nothing: a file that was planned half is planned again from the beginning.
+   * @param offers by SHA-256, for the image of the drop or those of its release
+   */
+  planDrop(drop: Drop, offers: ReadonlyMap<string, Offers>): DropVerdict {
+    const { journal } = this.#parts;
+    const offersOf = (image: StoredImage): Offers => offers.get(image.sha256) ?? NO_OFFERS;
+    const drawn = this.#imagesOf(drop);
+    const plan = planImages(drawn, {
+      accepting: (image) => this.#usable(image, offersOf(image)),
+      slotOf: (rule, image) => slotFor(rule, image, offersOf(image)),
+      current: (slot) => this.#currentIn(slot),
     });
-    const usable = accepting.rules.filter(({ name }) => refusals.every(({ rule }) => rule !== name));
-    const [refusal] = refusals;
-    if (usable.length === 0 && refusal !== undefined) return refusal;
-    const standings = usable.map((rule) => ({ rule, standing: this.#standing(rule, image) }));
-    const takers = standings.filter(({ standing }) => standing.kind === 'release').map(({ rule }) => rule);
-    const rungs = standings.flatMap(({ rule, standing }) => (standing.kind === 'rung' ? [{ rule, standing }] : []));
-    const [rung] = rungs;
-    if (takers.length === 0 && rung !== undefined) {
-      const { version } = rung.standing;
-      return { kind: 'rung', version, rules: rungs.map(({ rule }) => rule.name), jobs: this.#planAll() };
-    }
-    if (takers.length === 0) {
-      const older = standings.flatMap(({ standing }) => (standing.kind === 'older' ? [standing.reason] : []));
-      return { kind: 'unmatched', reasons: [...older, ...accepting.reasons] };
-    }
-    const held = takers.map((rule) => journal.releases.currentIn(slotFor(rule, image, offers)));
-    const duplicate = held.find((release) => release !== null);
-    if (duplicate && held.every((release) => release?.image === image.sha256))
-      return { kind: 'duplicate', release: duplicate };
-    const planned = journal.transaction(() => {
-      const releases = takers.flatMap((rule) => this.#release(rule, image, drop.id, offers));
-      const jobs = this.#parts.devices.list().flatMap((device) => this.#jobFor(image, device, releases, 'info'));
-      return { releases, jobs };
-    });
-    for (const release of planned.releases) this.#tell(release);
+    const { takings, rungs } = plan;
+    const problem = drop.release === undefined ? null : whyIncomplete(plan);
+    if (problem !== null) return { kind: 'refused', error: new FlashError('RELEASE_IMAGE_UNWANTED', problem) };
+    if (takings.length === 0 && rungs.length === 0) return this.#unused(plan, offersOf);
+    if (takings.length === 0) return this.#keepRungs(rungs);
+    const duplicate = this.#duplicateOf(takings);
+    if (duplicate !== null) return { kind: 'duplicate', release: duplicate };
+    const shared = drop.release?.manifest.rollout ?? null;
+    const planned = journal.transaction(() => this.#planTakings(takings, shared, offersOf));
+    for (const release of planned.releases) this.#tell(release, drop);
     this.#announce(planned.jobs);
-    if (rung !== undefined) this.#planAll();
+    if (rungs.length > 0) this.#planAll();
     return { kind: 'planned', ...planned };
   }
 
-  #standing(rule: Rule, image: StoredImage): Standing {
-    const release = this.#parts.journal.releases.currentIn(slotOf(rule, image.dossier));
-    const current = release === null ? null : this.#imageOf(release);
-    const beside = release === null || current === null ? null : { release: release.id, image: current };
-    return standingBeside(rule, image, beside);
+  #imagesOf(drop: Drop): readonly DroppedImage[] {
+    const { id, release, name, sha256, sizeBytes, dossier } = drop;
+    if (release === undefined) return [{ drop: id, image: { sha256, name, sizeBytes, dossier }, rules: null }];
+    const parts = this.#parts.journal.drops.partsOf(id);
+    return release.images.map((image, index) => ({
+      drop: parts[index]?.id ?? id,
+      image,
+      rules: release.manifest.images[index]?.rules ?? null,
+    }));
+  }
+
+  /** The rules that take an image, without those that would have to publish it and cannot. */
+  #usable(image: StoredImage, offers: Offers): ReturnType<RuleBook['accepting']> {
+    const { rules, reasons } = this.#parts.rules().accepting(image);
+    const refusals = rules.flatMap(({ name }) => {
+      const error = this.#whyUnpublishable(offers.get(name));
+      return error === null ? [] : [{ name, reason: `rule "${name}": ${error.message}` }];
+    });
+    const usable = rules.filter(({ name }) => refusals.every((refusal) => refusal.name !== name));
+    return { rules: usable, reasons: [...reasons, ...refusals.map(({ reason }) => reason)] };
+  }
+
+  #unused({ objections }: DropPlan, offersOf: (image: StoredImage) => Offers): DropVerdict {
+    for (const { image } of objections.keys()) {
+      const { rules: accepting } = this.#parts.rules().accepting(image);
+      const refused = accepting.map(({ name }) => ({ name, error: this.#whyUnpublishable(offersOf(image).get(name)) }));
+      const [first] = refused;
+      if (first?.error != null && refused.every(({ error }) => error !== null))
+        return { kind: 'unpublishable', rule: first.name, error: first.error };
+    }
+    return { kind: 'unmatched', reasons: [...objections.values()].flat() };
+  }
+
+  #currentIn(slot: string): CurrentImage | null {
+    const release = this.#parts.journal.releases.currentIn(slot);
+    const image = release === null ? null : this.#imageOf(release);
+    return release === null || image === null ? null : { release: release.id, image };
+  }
+
+  #keepRungs(rungs: DropPlan['rungs']): DropVerdict {
+    const version = [...new Set(rungs.map((rung) => rung.version))].join(' and ');
+    const rules = [...new Set(rungs.map(({ rule }) => rule.name))];
+    return { kind: 'rung', version, rules, jobs: this.#planAll() };
+  }
+
+  /** The release that these images are already, where each is one. */
+  #duplicateOf(takings: readonly Taking[]): ReleaseRecord | null {
+    const held = takings.map(({ slot, dropped: { image } }) => {
+      const release = this.#parts.journal.releases.currentIn(slot);
+      return release?.image === image.sha256 ? release : null;
+    });
+    return held.includes(null) ? null : (held[0] ?? null);
+  }
+
+  /** `shared`: one rollout over all that is sent, which the first of the releases leads. */
+  #planTakings(
+    takings: readonly Taking[],
+    shared: RolloutSettings | null,
+    offersOf: (image: StoredImage) => Offers,
+  ): Pick<Extract<DropVerdict, { kind: 'planned' }>, 'releases' | 'jobs'> {
+    const releases: ReleaseRecord[] = [];
+    let lead: string | null = null;
+    for (const taking of takings) {
+      const offer = offersOf(taking.dropped.image).get(taking.rule.name);
+      const settings: RolloutSettings | null = offer === undefined ? (shared ?? taking.rule.rollout) : null;
+      const made: readonly ReleaseRecord[] = this.#release(
+        taking,
+        { settings, ledBy: settings === null ? null : lead },
+        offer,
+      );
+      if (shared !== null && settings !== null) lead ??= made[0]?.id ?? null;
+      releases.push(...made);
+    }
+    const images = [...new Set(takings.map(({ dropped: { image } }) => image))];
+    const jobs = images.flatMap((image) => {
+      const own = releases.filter((release) => release.image === image.sha256);
+      return this.#parts.devices.list().flatMap((device) => this.#jobFor(image, device, own, 'info'));
+    });
+    return { releases, jobs };
   }
 
   /** Devices that could not climb for want of a rung may now. */
@@ -136,11 +198,12 @@ export class Planner {
     const { release, jobs } = journal.transaction(() => {
       this.#supersede(previous, 'its image is brought to all devices once more');
       const { slot, dropId } = previous;
-      const release = this.#enter(rule, image, { slot, dropId, refreshOf: previous.id });
+      const lead = { settings: rule.rollout, ledBy: null };
+      const release = this.#enter(rule, image, { slot, dropId, refreshOf: previous.id }, lead);
       const jobs = devices.list().flatMap((device) => this.#jobFor(image, device, [release], 'debug'));
       return { release, jobs };
     });
-    this.#tell(release);
+    this.#tell(release, null);
     this.#announce(jobs);
   }
 
@@ -192,25 +255,29 @@ export class Planner {
     return image === null ? null : { ...image, name };
   }
 
-  #release(rule: Rule, image: StoredImage, dropId: string, offers: Offers): ReleaseRecord[] {
+  #release({ rule, slot, dropped }: Taking, lead: Lead, offer: PlacedOffer | FlashError | undefined): ReleaseRecord[] {
     const { journal } = this.#parts;
-    const slot = slotFor(rule, image, offers);
+    const { image, drop: dropId } = dropped;
     const previous = journal.releases.currentIn(slot);
     if (previous?.image === image.sha256) return [];
     for (const older of journal.releases.undosIn(slot)) this.#supersede(older, 'a newer image was dropped');
     if (previous !== null) this.#supersede(previous, 'a newer image was dropped');
-    const release = this.#enter(rule, image, { slot, dropId, refreshOf: null });
-    const offer = offers.get(rule.name);
+    const release = this.#enter(rule, image, { slot, dropId, refreshOf: null }, lead);
     if (offer !== undefined && !(offer instanceof FlashError)) this.#publish(rule, release.id, offer);
     return [release];
   }
 
-  #enter(rule: Rule, image: StoredImage, of: Pick<ReleaseRecord, 'slot' | 'dropId' | 'refreshOf'>): ReleaseRecord {
+  #enter(
+    rule: Rule,
+    image: StoredImage,
+    of: Pick<ReleaseRecord, 'slot' | 'dropId' | 'refreshOf'>,
+    { settings, ledBy }: Lead,
+  ): ReleaseRecord {
     const { journal, clock } = this.#parts;
     const createdMs = clock.now();
     const expiresMs = rule.expiresMs === null ? null : createdMs + rule.expiresMs;
     const named = { rule: rule.name, image: image.sha256, ...of };
-    const release = { id: newId('r'), ...named, createdMs, expiresMs, undoOf: null };
+    const release = { id: newId('r'), ...named, createdMs, expiresMs, undoOf: null, ledBy };
     journal.releases.insert(release);
     const { slot, dropId: drop, refreshOf } = of;
     const what = {
@@ -222,14 +289,16 @@ export class Planner {
       drop,
     };
     journal.audit.add('release.new', createdMs, { ...what, refreshOf });
-    if (rule.rollout !== null) journal.rollouts.insert(release.id, rule.rollout, createdMs);
+    if (settings !== null && ledBy === null) journal.rollouts.insert(release.id, settings, createdMs);
     return { ...release, imageName: image.name, state: 'current' };
   }
 
-  #tell({ id: release, rule, image, imageName: file, refreshOf }: ReleaseRecord): void {
+  #tell({ id: release, rule, image, imageName: file, refreshOf, ledBy }: ReleaseRecord, drop: Drop | null): void {
     const { journal, log } = this.#parts;
-    log.info('release.new', { release, rule, image, file, ...(refreshOf === null ? {} : { refreshOf }) });
-    const rollout = journal.rollouts.get(release);
+    const name = drop?.release?.manifest.name ?? null;
+    const more = { ...(refreshOf === null ? {} : { refreshOf }), ...(name === null ? {} : { name }) };
+    log.info('release.new', { release, rule, image, file, ...more });
+    const rollout = ledBy === null ? journal.rollouts.get(release) : null;
     if (rollout === null) return;
     log.info('rollout.started', { release, rule, stage: stageName(rollout.settings, rollout.stage) });
   }
@@ -309,6 +378,14 @@ export class Planner {
   }
 }
 
+/** The rollout that a new release goes by: its own, or that of the release which leads it. */
+interface Lead {
+  readonly settings: RolloutSettings | null;
+  readonly ledBy: string | null;
+}
+
+const NO_OFFERS: Offers = new Map();
+
 function whyNot(decision: Decision, twin: JobRecord | undefined): string {
   if (twin !== undefined) return `the device turned out to be the one of job ${twin.id}`;
   return decision.kind === 'refuse' ? decision.refusal.reason : `rule "${decision.rule}" decides now`;
@@ -331,9 +408,4 @@ function slotFor(rule: Rule, { dossier }: StoredImage, offers: Offers): string {
   const offer = offers.get(rule.name);
   if (offer === undefined || offer instanceof FlashError) return slotOf(rule, dossier);
   return `${rule.name}/at ${offer.place}/${offer.part}`;
-}
-
-/** What a release is the newest of. Images for different chips, or of different kinds, never supersede one another. */
-export function slotOf(rule: Rule, dossier: Dossier): string {
-  return `${rule.name}/${targetOf(dossier.kind)}/${dossier.chip ?? 'any'}`;
 }

@@ -57,7 +57,10 @@ export function renewFailed(releaseId: string, parts: RenewalParts): RenewalRepo
     throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${JSON.stringify(releaseId)}`);
   const planned: JobRecord[] = [];
   const refused: { job: JobRecord; error: FlashError }[] = [];
-  for (const job of journal.jobs.list({ release: releaseId, states: ['failed'], limit: MOST_JOBS })) {
+  const failed = journal.releases
+    .together(releaseId)
+    .flatMap((release) => journal.jobs.list({ release, states: ['failed'], limit: MOST_JOBS }));
+  for (const job of failed) {
     try {
       planned.push(renew(job.id, false, parts));
     } catch (error) {

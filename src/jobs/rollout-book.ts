@@ -5,9 +5,10 @@ import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { RolloutChange, RolloutEvent, RolloutRecord } from './journal/rollouts.ts';
-import { countsText, type Member, nextStep, type RolloutAct, standingOf } from './rollout.ts';
+import { byDevice, type DeviceMember } from './members.ts';
+import { countsText, nextStep, type RolloutAct } from './rollout.ts';
 import { stageName } from './rollout-stages.ts';
-import { type DeviceDirectory, deviceName } from './rule-book.ts';
+import type { DeviceDirectory } from './rule-book.ts';
 
 /** The name under which dropflash notes what it decides itself. */
 const ITSELF = 'dropflash';
@@ -29,6 +30,7 @@ export class RolloutBook {
   /** Release → why its jobs may not start, whichever stage they belong to; null where only their stage decides. */
   #holds = new Map<string, string | null>();
   #stages = new Map<string, string>();
+  readonly #groups = new Map<string, readonly string[]>();
 
   constructor(parts: RolloutBookParts) {
     this.#parts = parts;
@@ -42,10 +44,16 @@ export class RolloutBook {
     for (const before of this.#parts.journal.rollouts.current()) {
       const { rollout, untilMs } = this.#lead(before, nowMs);
       if (untilMs !== null) wakeAtMs = Math.min(wakeAtMs ?? untilMs, untilMs);
-      holds.set(rollout.release, rollout.state === 'paused' ? `its rollout is paused: ${causeText(rollout)}` : null);
-      stages.set(rollout.release, stageName(rollout.settings, rollout.stage));
+      for (const release of this.#together(rollout.release)) {
+        holds.set(release, rollout.state === 'paused' ? `its rollout is paused: ${causeText(rollout)}` : null);
+        stages.set(release, stageName(rollout.settings, rollout.stage));
+      }
     }
-    for (const release of this.#holds.keys()) if (!holds.has(release)) this.#parts.book.forgetRelease(release);
+    for (const release of this.#holds.keys()) {
+      if (holds.has(release)) continue;
+      this.#parts.book.forgetRelease(release);
+      this.#groups.delete(release);
+    }
     this.#holds = holds;
     this.#stages = stages;
     return wakeAtMs;
@@ -83,7 +91,7 @@ export class RolloutBook {
   approve(release: string, by: string): RolloutRecord {
     const rollout = this.#current(release);
     if (rollout.state === 'paused') return this.#decide(rollout, this.#goOn(rollout), 'approve', by);
-    const next = nextStep(rollout, this.membersOf(release), this.#parts.clock.now());
+    const next = nextStep(rollout, this.membersOf(rollout.release), this.#parts.clock.now());
     if (next.do !== 'wait' || next.phase !== 'held')
       throw notPossible(
         release,
@@ -100,41 +108,54 @@ export class RolloutBook {
     const { journal, book } = this.#parts;
     const rollout = this.#current(release);
     const reason = `aborted by ${by}`;
-    const queued = [...book.ofRelease(release)].filter(({ state }) => state === 'queued');
+    const releases = this.#together(rollout.release);
+    const queued = releases.flatMap((id) => [...book.ofRelease(id)].filter(({ state }) => state === 'queued'));
     // The release first: should the process die in between, its jobs are taken out when their turn comes.
-    const after = this.#decide(rollout, { state: 'aborted', cause: null, reason }, 'abort', by, () =>
-      journal.releases.end(release, 'withdrawn'),
-    );
+    const after = this.#decide(rollout, { state: 'aborted', cause: null, reason }, 'abort', by, () => {
+      for (const id of releases) if (isCurrent(id, journal)) journal.releases.end(id, 'withdrawn');
+    });
     const cancelled = queued.map(({ id }) => book.transition(id, 'cancel', {}, undefined, `its rollout was ${reason}`));
     return { rollout: after, cancelled };
   }
 
-  /** How the jobs of a release stand in its rollout. */
-  membersOf(release: string): readonly Member[] {
-    return [...this.#parts.book.ofRelease(release)].map((job) => memberOf(job, this.#parts.devices));
+  /** How the devices of a rollout stand. */
+  membersOf(release: string): readonly DeviceMember[] {
+    const { book, devices } = this.#parts;
+    return byDevice(
+      this.#together(release).flatMap((id) => [...book.ofRelease(id)]),
+      devices,
+    );
+  }
+
+  /** The releases of a rollout: one, unless a release file brought several. They never change. */
+  #together(release: string): readonly string[] {
+    const known = this.#groups.get(release) ?? this.#parts.journal.releases.together(release);
+    this.#groups.set(release, known);
+    return known;
   }
 
   #lead(before: RolloutRecord, nowMs: number): { readonly rollout: RolloutRecord; readonly untilMs: number | null } {
     let rollout = before;
     for (;;) {
-      const next = nextStep(rollout, this.membersOf(rollout.release), nowMs);
+      const members = this.membersOf(rollout.release);
+      const next = nextStep(rollout, members, nowMs);
       if (next.do === 'wait') return { rollout, untilMs: next.untilMs };
-      rollout = this.#take(rollout, next);
+      rollout = this.#take(rollout, next, members);
     }
   }
 
-  #take(rollout: RolloutRecord, act: RolloutAct): RolloutRecord {
+  #take(rollout: RolloutRecord, act: RolloutAct, members: readonly DeviceMember[]): RolloutRecord {
     const { settings, stage } = rollout;
     switch (act.do) {
       case 'assign':
-        this.#parts.book.release(act.waves);
+        this.#parts.book.release(wavesOfJobs(act.waves, members));
         return rollout;
       case 'pause':
         return this.#decide(rollout, { state: 'paused', cause: act.cause, reason: act.reason }, 'pause', ITSELF);
       case 'advance':
         return this.#decide(rollout, { stage: stage + 1, reason: stageName(settings, stage + 1) }, 'advance', ITSELF);
       case 'finish': {
-        const reason = countsText(this.membersOf(rollout.release));
+        const reason = countsText(members);
         return this.#decide(rollout, { state: 'finished', reason }, 'finish', ITSELF);
       }
     }
@@ -178,8 +199,8 @@ export class RolloutBook {
     const { journal } = this.#parts;
     const rollout = journal.rollouts.get(release);
     if (rollout === null) throw new FlashError('ROLLOUT_NOT_FOUND', `there is no rollout ${release}`);
-    const state = journal.releases.get(release)?.state ?? 'unknown';
-    if (state !== 'current') throw notPossible(release, `its release is ${state}`);
+    const isAny = this.#together(rollout.release).some((id) => isCurrent(id, journal));
+    if (!isAny) throw notPossible(release, `its release is ${journal.releases.get(release)?.state ?? 'unknown'}`);
     return rollout;
   }
 }
@@ -193,16 +214,19 @@ const EVENTS = {
   finish: 'rollout.finished',
 } as const satisfies Record<Exclude<RolloutEvent, 'pause'>, string>;
 
-/** A job as its rollout sees it. */
-export function memberOf(job: JobRecord, devices: DeviceDirectory): Member {
-  return {
-    job: job.id,
-    device: deviceName(devices, job.device),
-    wave: job.wave,
-    standing: standingOf(job, devices.get(job.device)),
-    endedMs: job.updatedMs,
-    code: job.error?.code ?? null,
-  };
+function isCurrent(release: string, journal: Journal): boolean {
+  return journal.releases.get(release)?.state === 'current';
+}
+
+/** A device is released with all its jobs. */
+function wavesOfJobs(
+  waves: ReadonlyMap<string, number | null>,
+  members: readonly DeviceMember[],
+): ReadonlyMap<string, number | null> {
+  const jobs = new Map(members.map((member) => [member.job, member.jobs]));
+  return new Map(
+    [...waves].flatMap(([first, wave]) => (jobs.get(first) ?? [first]).map((job) => [job, wave] as const)),
+  );
 }
 
 /** Short and constant while it lasts: it stands with every waiting job. */

@@ -1,8 +1,9 @@
 import type { PauseCause, RolloutSettings, RolloutState } from '../model/rollout.ts';
 import type { Journal } from './journal/journal.ts';
+import type { ReleaseRecord } from './journal/releases.ts';
 import type { RolloutDecisionRecord, RolloutRecord } from './journal/rollouts.ts';
+import { byDevice, jobsOfRollout, memberOf } from './members.ts';
 import { countsText, type Member, nextStep } from './rollout.ts';
-import { memberOf } from './rollout-book.ts';
 import { stageName } from './rollout-stages.ts';
 import type { DeviceDirectory } from './rule-book.ts';
 
@@ -12,6 +13,7 @@ export interface RolloutView {
   readonly rule: string;
   /** SHA-256. */
   readonly image: string;
+  /** Names of its images. */
   readonly file: string;
   /** `soaking` and `held` (its wave waits for a device or a person) are kinds of `running`; the last two end a rollout from outside. */
   readonly state: RolloutState | 'soaking' | 'held' | 'superseded' | 'expired';
@@ -26,6 +28,7 @@ export interface RolloutView {
   readonly settings: RolloutSettings;
   readonly createdMs: number;
   readonly updatedMs: number;
+  /** One for each job. */
   readonly members: readonly Member[];
   readonly decisions: readonly RolloutDecisionRecord[];
 }
@@ -40,22 +43,34 @@ export function viewRollout(
   const { release: id, settings, stage, cause, createdMs, updatedMs } = rollout;
   const release = journal.releases.get(id);
   if (release === null) throw new Error(`rollout ${id} has no release`);
-  const members = journal.jobs.ofRelease(id).map((job) => memberOf(job, devices));
+  const jobs = jobsOfRollout(journal, id);
+  const members = byDevice(jobs, devices);
   return {
     release: id,
     rule: release.rule,
     image: release.image,
-    file: release.imageName,
-    ...situationOf(rollout, release.state, members, nowMs),
+    file: filesOf(journal, id),
+    ...situationOf(rollout, stateOf(journal, release), members, nowMs),
     stage: stageName(settings, stage),
     cause,
     counts: countsText(members),
     settings,
     createdMs,
     updatedMs,
-    members,
+    members: jobs.map((job) => memberOf(job, devices)),
     decisions: journal.rollouts.decisionsOf(id),
   };
+}
+
+/** A rollout goes on as long as one of its releases does. */
+function stateOf(journal: Journal, { id, state }: ReleaseRecord): string {
+  const states = journal.releases.together(id).map((release) => journal.releases.get(release)?.state);
+  return states.includes('current') ? 'current' : state;
+}
+
+function filesOf(journal: Journal, id: string): string {
+  const names = journal.releases.together(id).map((release) => journal.releases.get(release)?.imageName ?? release);
+  return [...new Set(names)].join(', ');
 }
 
 function situationOf(

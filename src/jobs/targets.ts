@@ -1,5 +1,6 @@
-import type { ImageKind } from '../model/image.ts';
+import type { Dossier, ImageKind } from '../model/image.ts';
 import type { ImageTarget } from '../model/job.ts';
+import type { Rule } from '../model/rule.ts';
 
 /** What an image of this kind replaces on a device. */
 export function targetOf(kind: ImageKind): ImageTarget {
@@ -16,4 +17,9 @@ export function targetOf(kind: ImageKind): ImageTarget {
     case 'package':
       return 'flash';
   }
+}
+
+/** What a release is the newest of. Images for different chips, or of different kinds, never supersede one another. */
+export function slotOf(rule: Rule, dossier: Dossier): string {
+  return `${rule.name}/${targetOf(dossier.kind)}/${dossier.chip ?? 'any'}`;
 }

@@ -1,5 +1,6 @@
 import type { ErrorReport } from '../errors.ts';
 import type { Dossier } from './image.ts';
+import type { DroppedRelease } from './release-file.ts';
 
 /** The folders under the drop folder; `drop` is the drop folder itself. */
 export const DROP_FOLDERS = ['working', 'done', 'failed', 'unmatched', 'rejected', 'duplicate'] as const;
@@ -15,6 +16,8 @@ export interface TakenFile {
   readonly dossier: Dossier;
   /** When it was first seen, epoch ms. */
   readonly seenMs: number;
+  /** What it brings where it is no image but a release of several: their bytes are in the store as well. */
+  readonly release?: DroppedRelease;
 }
 
 /** Who put a file into the drop folder, as far as it can be told. */
@@ -65,6 +68,8 @@ export interface DropResult {
   /** One or two sentences for a person. */
   readonly summary: string;
   readonly error: ErrorReport | null;
+  /** What the release file says of itself, where it was one. */
+  readonly release?: { readonly name: string | null; readonly version: string | null; readonly notes: string | null };
   readonly finishedAt: string;
   /** One entry per job; empty where none was planned. */
   readonly jobs: readonly DropResultJob[];

@@ -2,6 +2,7 @@ import { mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Clock, Timer } from '../clock.ts';
 import { FlashError } from '../errors.ts';
+import type { ParseRelease } from '../firmware/release-archive.ts';
 import type { Logger } from '../log.ts';
 import type { Drop, DropLedger, DropResult, FinalFolder } from '../model/drop.ts';
 import type { Trust } from '../model/trust.ts';
@@ -48,6 +49,8 @@ export interface DropFolderParts {
   readonly log: Logger;
   readonly ledger: DropLedger;
   readonly store: ImageKeeper;
+  /** Reads release files; without it there are none. */
+  readonly parseRelease?: ParseRelease;
   /** Whose files are used; null: everyone's. */
   readonly trust?: Trust | null;
   /**
@@ -99,7 +102,13 @@ export class DropFolder {
       sidecars: this.#sidecars,
     });
     const gate = parts.trust == null ? null : new TrustGate(settings.path, parts.trust);
-    this.#intake = new Intake({ ...parts, root: settings.path, folders: this.#folders, gate });
+    this.#intake = new Intake({
+      ...parts,
+      parseRelease: parts.parseRelease ?? null,
+      root: settings.path,
+      folders: this.#folders,
+      gate,
+    });
     this.#events = new FolderEvents(
       settings.path,
       (hint) => this.#onHint(hint),

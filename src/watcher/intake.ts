@@ -1,9 +1,11 @@
+import { basename } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { type ErrorReport, FlashError } from '../errors.ts';
 import { sha256Of } from '../firmware/bytes.ts';
 import { LARGEST_IMAGE_BYTES, readDossier } from '../firmware/dossier.ts';
+import { type ParseRelease, type ReleaseReading, readReleaseArchive } from '../firmware/release-archive.ts';
 import type { Logger } from '../log.ts';
-import type { Drop, DropLedger } from '../model/drop.ts';
+import type { Drop, DropLedger, TakenFile } from '../model/drop.ts';
 import type { Dossier } from '../model/image.ts';
 import type { EntryName } from './entry-name.ts';
 import { errorCode, lookAt, pathIn, readUnchanged } from './files.ts';
@@ -18,10 +20,18 @@ export interface ImageKeeper {
   put(bytes: Uint8Array): Promise<{ readonly sha256: string }>;
 }
 
+interface ContentImage {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  readonly dossier: Dossier;
+  /** Null: it is one image. */
+  readonly release: ReleaseReading | null;
+}
+
 /** What reading a file of the drop folder told. */
 export interface Content {
   /** Null where the file was too large to be read, or nobody vouches for it. */
-  readonly image: { readonly bytes: Uint8Array; readonly sha256: string; readonly dossier: Dossier } | null;
+  readonly image: ContentImage | null;
   /** Null where the file was too large to be read. */
   readonly sha256: string | null;
   readonly verdict: ContentVerdict;
@@ -43,6 +53,8 @@ export interface IntakeParts {
   readonly ledger: DropLedger;
   readonly store: ImageKeeper;
   readonly folders: SubFolders;
+  /** Null: an archive with a release file is an archive like any other. */
+  readonly parseRelease: ParseRelease | null;
   /** Null: every file is used. */
   readonly gate: TrustGate | null;
 }
@@ -69,9 +81,11 @@ export class Intake {
     const objection = (await gate?.objection(name, bytes, sha256)) ?? null;
     // Nothing reads further in what nobody vouches for.
     if (objection !== null) return { image: null, sha256, verdict: 'unvouched', problems: [objection.toJSON()] };
-    const dossier = readDossier(bytes, name.text);
+    const { parseRelease } = this.#parts;
+    const release = parseRelease === null ? null : readReleaseArchive(bytes, name.text, parseRelease);
+    const dossier = dossierOf(bytes, name, release);
     return {
-      image: { bytes, sha256, dossier },
+      image: { bytes, sha256, dossier, release },
       sha256,
       verdict: gate === null ? contentVerdict(dossier) : 'whole',
       problems: dossier.problems,
@@ -92,9 +106,10 @@ export class Intake {
    *
    * @returns null where the file changed meanwhile, so that nothing was entered.
    */
-  async take(file: SettledFile, image: NonNullable<Content['image']>): Promise<Drop | null> {
+  async take(file: SettledFile, image: ContentImage): Promise<Drop | null> {
     const { ledger, root, store } = this.#parts;
     await store.put(image.bytes);
+    for (const { bytes } of image.release?.images ?? []) await store.put(bytes);
     const look = await lookAt(pathIn(root, file.name));
     if (look === null || !isUnchanged(look.snapshot, file.snapshot)) return null;
     const origin = await originOf(look);
@@ -104,6 +119,7 @@ export class Intake {
       sizeBytes: image.bytes.length,
       dossier: image.dossier,
       seenMs: file.seenMs,
+      ...releaseOf(image.release),
     };
     return ledger.taken(taken, origin);
   }
@@ -151,6 +167,31 @@ export class Intake {
     }
     return wasMoved;
   }
+}
+
+/** An archive with a release file is whole when the release is: what is wrong with it as a package of flash images does not count. */
+function dossierOf(bytes: Uint8Array, name: EntryName, release: ReleaseReading | null): Dossier {
+  const dossier = readDossier(bytes, name.text);
+  if (release === null) return dossier;
+  // A tar file has no checksum over its contents.
+  const isProven = release.problems.length === 0 && dossier.container !== 'tar';
+  return { ...dossier, completeness: isProven ? 'complete' : 'unknown', problems: release.problems };
+}
+
+function releaseOf(release: ReleaseReading | null): Pick<TakenFile, 'release'> {
+  if (release === null || release.manifest === null) return {};
+  const { manifest, images } = release;
+  return {
+    release: {
+      manifest,
+      images: images.map(({ entry, bytes, sha256, dossier }) => ({
+        sha256,
+        name: basename(entry.file.replaceAll('\\', '/')),
+        sizeBytes: bytes.length,
+        dossier,
+      })),
+    },
+  };
 }
 
 function tooLarge(name: EntryName, sizeBytes: number): Content {

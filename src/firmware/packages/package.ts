@@ -43,6 +43,11 @@ const PLANNERS: readonly ((files: PackageFiles) => PackagePlan | null)[] = [
   planArduino,
 ];
 
+/** The files of an archive; null where these bytes are none. Throws what {@link PackageFiles.read} throws. */
+export function openArchive(bytes: Uint8Array): PackageFiles | null {
+  return ARCHIVES.find(({ isIt }) => isIt(bytes))?.open(bytes) ?? null;
+}
+
 /** What an archive holds, or null where these bytes are no archive. Pure and total: what is wrong stands in `problems`. */
 export function readPackage(bytes: Uint8Array): PackageReading | null {
   const archive = ARCHIVES.find(({ isIt }) => isIt(bytes));

@@ -9,11 +9,20 @@ import {
   type TakenFile,
   UNKNOWN_ORIGIN,
 } from '../../model/drop.ts';
-import type { Dossier } from '../../model/image.ts';
+import type { Dossier, StoredImage } from '../../model/image.ts';
+import type { DroppedRelease, ReleaseManifest } from '../../model/release-file.ts';
 import { newId } from '../ids.ts';
 import type { AuditOutbox } from './audit.ts';
 import type { ImageTable } from './images.ts';
 import { integer, json, jsonOrNull, type Row, text, textOrNull } from './row.ts';
+import { transaction } from './transaction.ts';
+
+/** An image as a drop that brought it. */
+export interface DropPart {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+}
 
 /** The dropped files, from their taking to their last folder. */
 export class DropTable implements DropLedger {
@@ -23,12 +32,24 @@ export class DropTable implements DropLedger {
   readonly #decide: StatementSync;
   readonly #get: StatementSync;
   readonly #unfinished: StatementSync;
+  readonly #insertRelease: StatementSync;
+  readonly #insertPart: StatementSync;
+  readonly #partsOf: StatementSync;
+  readonly #newest: StatementSync;
 
   readonly #audit: AuditOutbox;
+  readonly #database: DatabaseSync;
 
   constructor(database: DatabaseSync, images: ImageTable, audit: AuditOutbox) {
     this.#audit = audit;
     this.#images = images;
+    this.#insertRelease = database.prepare('UPDATE drops SET manifest = ? WHERE id = ?');
+    this.#insertPart = database.prepare(
+      'INSERT INTO drops (id, name, image, seen_ms, part_of, finished) VALUES (?, ?, ?, ?, ?, 1)',
+    );
+    this.#partsOf = database.prepare('SELECT id, name, image FROM drops WHERE part_of = ? ORDER BY rowid');
+    this.#newest = database.prepare('SELECT id, name FROM drops WHERE image = ? ORDER BY rowid DESC LIMIT 1');
+    this.#database = database;
     this.#insert = database.prepare('INSERT INTO drops (id, name, image, seen_ms) VALUES (?, ?, ?, ?)');
     this.#place = database.prepare('UPDATE drops SET folder = ?, placed_name = ?, finished = ? WHERE id = ?');
     this.#decide = database.prepare('UPDATE drops SET result = ? WHERE id = ?');
@@ -39,11 +60,22 @@ export class DropTable implements DropLedger {
 
   taken(file: TakenFile, origin: FileOrigin = UNKNOWN_ORIGIN): Drop {
     const id = newId('d');
-    this.#images.put(file);
-    this.#insert.run(id, file.name, file.sha256, file.seenMs);
-    const { name, sha256: image, sizeBytes } = file;
-    this.#audit.add('file.taken', file.seenMs, { drop: id, file: name, image, sizeBytes, ...origin });
+    transaction(this.#database, () => {
+      this.#images.put(file);
+      this.#insert.run(id, file.name, file.sha256, file.seenMs);
+      if (file.release !== undefined) this.#takeParts(id, file.release, file.seenMs);
+      const { name, sha256: image, sizeBytes } = file;
+      this.#audit.add('file.taken', file.seenMs, { drop: id, file: name, image, sizeBytes, ...origin });
+    });
     return { ...file, id, folder: null, placedName: null };
+  }
+
+  #takeParts(id: string, { manifest, images }: DroppedRelease, seenMs: number): void {
+    this.#insertRelease.run(JSON.stringify(manifest), id);
+    for (const image of images) {
+      this.#images.put(image);
+      this.#insertPart.run(newId('d'), image.name, image.sha256, seenMs, id);
+    }
   }
 
   rejected({ name: file, sha256: image, error, atMs }: RejectedFile, origin: FileOrigin = UNKNOWN_ORIGIN): void {
@@ -56,12 +88,46 @@ export class DropTable implements DropLedger {
   }
 
   unfinished(): readonly Drop[] {
-    return this.#unfinished.all().map(dropOf);
+    return this.#unfinished.all().map((row) => this.#dropOf(row));
   }
 
   get(dropId: string): Drop | null {
     const row = this.#get.get(dropId);
-    return row === undefined ? null : dropOf(row);
+    return row === undefined ? null : this.#dropOf(row);
+  }
+
+  /** The images of a release that was dropped, in its order, each as a drop of its own; none of any other drop. */
+  partsOf(dropId: string): readonly DropPart[] {
+    return this.#partsOf.all(dropId).map((row) => ({
+      id: text(row, 'id'),
+      name: text(row, 'name'),
+      image: text(row, 'image'),
+    }));
+  }
+
+  /** The drop that is the file: of the image of a release, that of the release. */
+  fileOf(dropId: string): Drop | null {
+    const row = this.#get.get(dropId);
+    if (row === undefined) return null;
+    const whole = textOrNull(row, 'part_of');
+    return whole === null ? this.#dropOf(row) : this.get(whole);
+  }
+
+  /** The last drop that brought this image. */
+  newestOf(image: string): Omit<DropPart, 'image'> | null {
+    const row = this.#newest.get(image);
+    return row === undefined ? null : { id: text(row, 'id'), name: text(row, 'name') };
+  }
+
+  #dropOf(row: Row): Drop {
+    const drop = dropOf(row);
+    const manifest = jsonOrNull<ReleaseManifest>(row, 'manifest');
+    if (manifest === null) return drop;
+    const images = this.partsOf(drop.id).flatMap(({ image, name }): readonly StoredImage[] => {
+      const stored = this.#images.get(image);
+      return stored === null ? [] : [{ ...stored, name }];
+    });
+    return { ...drop, release: { manifest, images } };
   }
 
   /** Writes down how the file ends, before it is moved: a restart moves it if this process cannot. */

@@ -11,6 +11,7 @@ import { PublicationTable } from './publications.ts';
 import { ReleaseTable } from './releases.ts';
 import { RolloutTable } from './rollouts.ts';
 import { migrate, refuseOther } from './schema.ts';
+import { transaction } from './transaction.ts';
 import { UnitRowTable } from './unit-rows.ts';
 import { UnitTable } from './units.ts';
 import { VisitorTable } from './visitors.ts';
@@ -81,16 +82,7 @@ export class Journal {
 
   /** All of `work`, or nothing of it. Calls within one another join the outermost. */
   transaction<T>(work: () => T): T {
-    if (this.#database.isTransaction) return work();
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw error;
-    }
+    return transaction(this.#database, work);
   }
 
   /** For what only people want to know: seen by readers at once, and on the disk with the next write that is not relaxed. */

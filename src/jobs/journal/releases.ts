@@ -2,14 +2,16 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Release } from '../../model/job.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from './row.ts';
 
-/** A release with the file that brought it. */
+/** A release with the drop that brought it. */
 export interface ReleaseRecord extends Release {
   readonly dropId: string;
+  /** The release of the same drop whose rollout is that of this one too; null: it has its own, or none. */
+  readonly ledBy: string | null;
 }
 
-/** A release that is to be entered: an ordinary one unless it says what it takes back or brings once more. */
-type NewRelease = Omit<ReleaseRecord, 'state' | 'imageName' | 'undoOf' | 'refreshOf'> &
-  Partial<Pick<ReleaseRecord, 'undoOf' | 'refreshOf'>>;
+/** A release that is to be entered: an ordinary one unless it says what it takes back, brings once more, or is led by. */
+type NewRelease = Omit<ReleaseRecord, 'state' | 'imageName' | 'undoOf' | 'refreshOf' | 'ledBy'> &
+  Partial<Pick<ReleaseRecord, 'undoOf' | 'refreshOf' | 'ledBy'>>;
 
 /**
  * The releases: at most one per slot is current (a unique index holds that). Their order is the one they were entered in (`rowid`), not that of
@@ -24,13 +26,14 @@ export class ReleaseTable {
   readonly #bySlot: StatementSync;
   readonly #byDrop: StatementSync;
   readonly #expired: StatementSync;
+  readonly #together: StatementSync;
   readonly #undos: StatementSync;
   readonly #undosFor: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
-      `INSERT INTO releases (id, rule, slot, image, drop_id, created_ms, expires_ms, undo_of, refresh_of, state)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'current')`,
+      `INSERT INTO releases (id, rule, slot, image, drop_id, created_ms, expires_ms, undo_of, refresh_of, led_by, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'current')`,
     );
     this.#end = database.prepare('UPDATE releases SET state = ? WHERE id = ?');
     const select = 'SELECT releases.*, drops.name AS image_name FROM releases JOIN drops ON drops.id = drop_id';
@@ -38,7 +41,9 @@ export class ReleaseTable {
     this.#all = database.prepare(`${select} ORDER BY releases.rowid DESC LIMIT ?`);
     this.#current = database.prepare(`${select} WHERE state = 'current' AND undo_of IS NULL ORDER BY releases.rowid`);
     this.#bySlot = database.prepare(`${select} WHERE state = 'current' AND slot = ?`);
-    this.#byDrop = database.prepare(`${select} WHERE drop_id = ? ORDER BY releases.rowid`);
+    this.#byDrop = database.prepare(
+      `${select} WHERE drop_id = $drop OR drop_id IN (SELECT id FROM drops WHERE part_of = $drop) ORDER BY releases.rowid`,
+    );
     this.#undos = database.prepare(
       `${select} WHERE state = 'current' AND undo_of IN (SELECT id FROM releases WHERE slot = ?) ORDER BY releases.rowid`,
     );
@@ -46,13 +51,18 @@ export class ReleaseTable {
       `${select} WHERE state = 'current' AND undo_of IS NOT NULL
          AND releases.id IN (SELECT release FROM jobs WHERE device IN (SELECT value FROM json_each(?))) ORDER BY created_ms`,
     );
+    this.#together = database.prepare(
+      `SELECT id FROM releases, (SELECT COALESCE(led_by, id) AS lead FROM releases WHERE id = ?)
+       WHERE id = lead OR led_by = lead ORDER BY releases.rowid`,
+    );
     this.#expired = database.prepare(`${select} WHERE state = 'current' AND expires_ms <= ?`);
   }
 
   /** The slot must have no current release: end that one first, in the same transaction. */
   insert(release: NewRelease): void {
-    const { id, rule, slot, image, dropId, createdMs, expiresMs, undoOf = null, refreshOf = null } = release;
-    this.#insert.run(id, rule, slot, image, dropId, createdMs, expiresMs, undoOf, refreshOf);
+    const { id, rule, slot, image, dropId, createdMs, expiresMs } = release;
+    const { undoOf = null, refreshOf = null, ledBy = null } = release;
+    this.#insert.run(id, rule, slot, image, dropId, createdMs, expiresMs, undoOf, refreshOf, ledBy);
   }
 
   end(id: string, state: Exclude<Release['state'], 'current'>): void {
@@ -94,8 +104,13 @@ export class ReleaseTable {
     return this.#expired.all(nowMs).map(releaseOf);
   }
 
+  /** The releases that share their rollout with this one, itself included, the one that leads it first. */
+  together(id: string): readonly string[] {
+    return this.#together.all(id).map((row) => text(row, 'id'));
+  }
+
   ofDrop(dropId: string): readonly ReleaseRecord[] {
-    return this.#byDrop.all(dropId).map(releaseOf);
+    return this.#byDrop.all({ drop: dropId }).map(releaseOf);
   }
 }
 
@@ -111,6 +126,7 @@ function releaseOf(row: Row): ReleaseRecord {
     expiresMs: integerOrNull(row, 'expires_ms'),
     undoOf: textOrNull(row, 'undo_of'),
     refreshOf: textOrNull(row, 'refresh_of'),
+    ledBy: textOrNull(row, 'led_by'),
     state: text(row, 'state') as Release['state'],
   };
 }

@@ -56,10 +56,13 @@ export class RolloutTable {
     this.#decide = database.prepare(
       'INSERT INTO rollout_decisions (release, at_ms, what, by, detail) VALUES (?, ?, ?, ?, ?)',
     );
-    this.#get = database.prepare('SELECT * FROM rollouts WHERE release = ?');
+    this.#get = database.prepare(
+      'SELECT * FROM rollouts WHERE release = COALESCE((SELECT led_by FROM releases WHERE id = $id), $id)',
+    );
     this.#current = database.prepare(
-      `SELECT rollouts.* FROM rollouts JOIN releases ON releases.id = release
-       WHERE releases.state = 'current' ORDER BY rollouts.created_ms, release`,
+      `SELECT * FROM rollouts
+       WHERE EXISTS (SELECT 1 FROM releases WHERE (id = release OR led_by = release) AND state = 'current')
+       ORDER BY rollouts.created_ms, release`,
     );
     this.#newest = database.prepare('SELECT * FROM rollouts ORDER BY created_ms DESC, release LIMIT ?');
     this.#decisions = database.prepare('SELECT * FROM rollout_decisions WHERE release = ? ORDER BY seq');
@@ -85,12 +88,13 @@ export class RolloutTable {
     return after;
   }
 
+  /** That of a release, which another one of its drop may lead. */
   get(release: string): RolloutRecord | null {
-    const row = this.#get.get(release);
+    const row = this.#get.get({ id: release });
     return row === undefined ? null : rolloutOf(row);
   }
 
-  /** Those of current releases, oldest first. */
+  /** Those of which a release is current, oldest first. */
   current(): readonly RolloutRecord[] {
     return this.#current.all().map(rolloutOf);
   }

@@ -260,6 +260,16 @@ const MIGRATIONS: readonly string[] = [
   -- The release of the same image that this one brings to all devices once more; null: an ordinary one.
   ALTER TABLE releases ADD COLUMN refresh_of TEXT REFERENCES releases;
   `,
+  `
+  -- What a dropped release file says (ReleaseManifest); null: the drop is one image.
+  ALTER TABLE drops ADD COLUMN manifest TEXT;
+  -- The release that brought this image. Such a drop is no file of its own.
+  ALTER TABLE drops ADD COLUMN part_of TEXT REFERENCES drops;
+  CREATE INDEX drops_part_of ON drops (part_of) WHERE part_of IS NOT NULL;
+  -- The release of the same drop that leads the rollout of both; null: it has its own, or none.
+  ALTER TABLE releases ADD COLUMN led_by TEXT REFERENCES releases;
+  CREATE INDEX releases_led_by ON releases (led_by) WHERE led_by IS NOT NULL;
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

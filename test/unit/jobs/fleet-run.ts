@@ -22,7 +22,8 @@ import { Windows } from '../../../src/jobs/windows.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { Device } from '../../../src/model/device.ts';
 import type { DropResult, TakenFile } from '../../../src/model/drop.ts';
-import type { FirmwareImage } from '../../../src/model/image.ts';
+import type { Dossier, FirmwareImage, ImageKind, StoredImage } from '../../../src/model/image.ts';
+import type { ReleaseManifest } from '../../../src/model/release-file.ts';
 import type { Rule } from '../../../src/model/rule.ts';
 import type { FlashRequest, Protocol } from '../../../src/protocols/protocol.ts';
 import { aDevice } from '../../fixtures/records.ts';
@@ -157,6 +158,26 @@ export class FleetRun {
         completeness: 'complete',
         app: null,
       } as unknown as TakenFile['dossier'],
+    };
+    const drop = this.journal.drops.taken(file);
+    this.journal.drops.placed(drop.id, 'working', drop.name);
+    await this.engine.takeDrop({ ...drop, folder: 'working' });
+    await this.settle();
+  }
+
+  /** A release of several images is dropped, each named after its version. */
+  async dropRelease(manifest: ReleaseManifest, kinds: Readonly<Record<string, ImageKind>> = {}): Promise<void> {
+    const dossier = (kind: ImageKind) => ({ kind, chip: null, container: 'none', app: null }) as unknown as Dossier;
+    const images = manifest.images.map(({ file }): StoredImage => {
+      return { sha256: file, name: file, sizeBytes: 1_000, dossier: dossier(kinds[file] ?? 'app') };
+    });
+    const file: TakenFile = {
+      name: 'release.zip',
+      sha256: `zip of ${manifest.name}`,
+      sizeBytes: 3_000,
+      seenMs: this.clock.now(),
+      dossier: dossier('package'),
+      release: { manifest, images },
     };
     const drop = this.journal.drops.taken(file);
     this.journal.drops.placed(drop.id, 'working', drop.name);

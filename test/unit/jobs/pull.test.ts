@@ -116,7 +116,8 @@ async function drop(name: string, bytes: string, { planner, publisher, drops }: 
   });
   journal.drops.placed(taken.id, 'working', name);
   const dropped = { ...taken, folder: 'working' } as const;
-  await drops.afterPlanning(dropped, planner.planDrop(dropped, await publisher.offers(dropped)));
+  const offers = new Map([[bytes, await publisher.offers(dropped)]]);
+  await drops.afterPlanning(dropped, planner.planDrop(dropped, offers));
   publisher.wake();
   return dropped;
 }

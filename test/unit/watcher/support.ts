@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../../src/clock.ts';
+import { parseReleaseFile } from '../../../src/config/release-file.ts';
 import type { LogEvent, LogFields, Logger, LogLevel } from '../../../src/log.ts';
 import type { Drop, DropFolderName, DropLedger, DropResult, FinalFolder, TakenFile } from '../../../src/model/drop.ts';
 import type { Trust } from '../../../src/model/trust.ts';
@@ -140,6 +141,7 @@ export class Bench implements AsyncDisposable {
       ledger: this.ledger,
       store: this.store,
       trust: options.trust ?? null,
+      parseRelease: (text, file) => parseReleaseFile(text, file, ['sensors', 'gateways']),
       onDrop: async (drop) => {
         await options.onDrop?.(drop);
         this.drops.push(drop);
