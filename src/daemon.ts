@@ -147,7 +147,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
         if (hasAppeared && idsOf(event.device).includes(id)) listener();
       }),
     awaitReturn: returnChecks(mdnsReturn(registry, clock), clock),
-    soakEyes: { restartOf: mdnsRestart(registry, clock), isThere: answerChecks(mdnsAnswer(registry, clock)) },
+    soakEyes: { restartOf: mdnsRestart(registry), isThere: answerChecks(mdnsAnswer(registry, clock)) },
     askVersion,
     random,
     onProgress: (job, bytes, totalBytes) => {

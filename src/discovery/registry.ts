@@ -207,6 +207,14 @@ export class DeviceRegistry implements SightingListener, PortListener {
     return this.#watches.expect(ownId, request, () => this.probe(ownId));
   }
 
+  /**
+   * Resolves when the device is seen to start again after `afterMs` (epoch ms), without asking it anything; rejects with the signal's
+   * reason. A device that does not speak mDNS never resolves it.
+   */
+  expectRestart(id: string, request: ReturnRequest): Promise<ReturnEvidence> {
+    return this.#watches.expectRestart(this.#index.ownerOf(id)?.id ?? id, request);
+  }
+
   #deviceOf(verdict: Verdict, sighting: MdnsSighting): Tracked {
     switch (verdict.kind) {
       case 'new':

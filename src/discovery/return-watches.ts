@@ -1,14 +1,13 @@
 import type { Clock } from '../clock.ts';
+import { RestartWatch } from './restart-watch.ts';
 import { BURST, isBurst, type ReturnEvidence, ReturnWatch } from './return-watch.ts';
+import { afterLastSilence } from './starts.ts';
 
 /** A burst of eight is the longest known (esp8266/Arduino, LEAmDNS). */
 const MAX_ANNOUNCEMENTS = 16;
 
-/** Announcements of one start are a second or two apart in both cores: what follows a longer silence belongs to another start. */
-const SILENCE_BETWEEN_STARTS_MS = 3_000;
-
 export interface ReturnRequest {
-  /** The moment of acceptance, epoch ms. */
+  /** The moment of acceptance, epoch ms; of a device that is to stay as it is, when its start was over. */
   readonly afterMs: number;
   readonly signal: AbortSignal;
 }
@@ -16,7 +15,7 @@ export interface ReturnRequest {
 /** Who waits for which device, and when each device last announced itself. */
 export class ReturnWatches {
   readonly #clock: Clock;
-  readonly #watches = new Map<string, Set<ReturnWatch>>();
+  readonly #watches = new Map<string, Set<ReturnWatch | RestartWatch>>();
   /** Times of unasked-for packets, epoch ms, of the last quarter of a minute before the newest. */
   readonly #announcedMs = new Map<string, readonly number[]>();
   /** When each device last probed for its own names, epoch ms. */
@@ -30,6 +29,16 @@ export class ReturnWatches {
   async expect(id: string, { afterMs, signal }: ReturnRequest, probe: () => void): Promise<ReturnEvidence> {
     signal.throwIfAborted();
     const watch = new ReturnWatch(this.#clock, afterMs, probe);
+    return this.#await(id, watch, signal);
+  }
+
+  /** See {@link DeviceRegistry.expectRestart}. */
+  async expectRestart(id: string, { afterMs, signal }: ReturnRequest): Promise<ReturnEvidence> {
+    signal.throwIfAborted();
+    return this.#await(id, new RestartWatch(afterMs), signal);
+  }
+
+  async #await(id: string, watch: ReturnWatch | RestartWatch, signal: AbortSignal): Promise<ReturnEvidence> {
     this.#watches.set(id, (this.#watches.get(id) ?? new Set()).add(watch));
     const probedMs = this.#probedMs.get(id);
     if (probedMs !== undefined) watch.probed(probedMs);
@@ -80,19 +89,11 @@ export class ReturnWatches {
     this.#probedMs.delete(id);
   }
 
-  #end(watch: ReturnWatch): void {
+  #end(watch: ReturnWatch | RestartWatch): void {
     watch.stop();
     for (const [id, watches] of this.#watches) {
       watches.delete(watch);
       if (watches.size === 0) this.#watches.delete(id);
     }
   }
-}
-
-/** The latest of these times, oldest first, up to the last long silence before `untilMs`. */
-function afterLastSilence(timesMs: readonly number[], untilMs: number): readonly number[] {
-  const lastBefore = timesMs.findLastIndex(
-    (atMs, nth) => (timesMs[nth + 1] ?? untilMs) - atMs > SILENCE_BETWEEN_STARTS_MS,
-  );
-  return timesMs.slice(lastBefore + 1);
 }

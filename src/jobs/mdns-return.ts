@@ -27,26 +27,12 @@ export function mdnsReturn(registry: DeviceRegistry, clock: Clock): AwaitReturn 
   };
 }
 
-/** During a soak: a device that announces itself anew, or is back after it was lost, has started again. */
-export function mdnsRestart(registry: DeviceRegistry, clock: Clock): SoakEyes['restartOf'] {
-  return (device, fromMs, signal) =>
-    new Promise((resolve, reject) => {
-      const unsubscribe = registry.subscribe((event) => {
-        if (event.device.id !== device.id || clock.now() < fromMs) return;
-        if (event.kind === 'announced') end('it announced itself anew');
-        else if (event.kind === 'seen' && event.why === 'back') end('it was gone and is back');
-      });
-      const onAbort = () => {
-        unsubscribe();
-        reject(signal.reason);
-      };
-      const end = (how: string) => {
-        unsubscribe();
-        signal.removeEventListener('abort', onAbort);
-        resolve(how);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
+/** During a soak: a device that is seen to start again, however soon after its last start. */
+export function mdnsRestart(registry: DeviceRegistry): SoakEyes['restartOf'] {
+  return async ({ id }, afterMs, signal) => {
+    const { kind } = await registry.expectRestart(id, { afterMs, signal });
+    return kind === 'announcement' ? 'it announced itself anew' : 'it was gone and is back';
+  };
 }
 
 /** Devices answer a question within half a second; a busy one is asked again. */

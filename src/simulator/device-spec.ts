@@ -14,6 +14,8 @@ export interface DeviceSpec {
   readonly port?: number;
   /** TXT key `board`. */
   readonly board?: string;
+  /** A TXT key under which the sketch says the version of its application; one that says none of itself gets none. */
+  readonly versionKey?: string;
   /** `setPassword()`. */
   readonly password?: string;
   /** `setPasswordHash()`: kept exactly as given, upper case and MD5 on a SHA-256 core included. */

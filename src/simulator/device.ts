@@ -5,7 +5,7 @@ import type { Link } from './connection.ts';
 import { CORE_FACTS, type Core, type CoreFacts, type Timings } from './cores.ts';
 import { DelayLine } from './delay-line.ts';
 import type { DeviceCounts, DeviceEvent, DeviceSpec, Installed } from './device-spec.ts';
-import type { Faults } from './faults.ts';
+import { comebackOf, type Faults } from './faults.ts';
 import type { Outcome, Peer } from './listener.ts';
 import { type Login, loginFromPassword } from './login.ts';
 import type { MdnsResponder, Publication } from './mdns-responder.ts';
@@ -111,7 +111,8 @@ export class SimulatedDevice {
   /** Starts the device: it is on the network at once, and announces itself. */
   powerOn(): void {
     if (this.#life !== null) return;
-    if (this.#staged?.kind === 'app' && this.#faults.comeback?.kind !== 'old-image') this.#running = this.#staged;
+    const comeback = comebackOf(this.#faults, this.#staged);
+    if (this.#staged?.kind === 'app' && comeback.kind !== 'old-image') this.#running = this.#staged;
     this.#staged = null;
     this.#remains.abort();
     this.#remains = new AbortController();
@@ -121,8 +122,7 @@ export class SimulatedDevice {
     this.counts.starts += 1;
     this.#publish();
     this.#tell('online');
-    const { asleep } = this.#faults;
-    if (asleep) this.#setPowerTimer(asleep.awakeMs, () => this.#fallAsleep(asleep));
+    this.#limitLife();
   }
 
   /** Takes the device off the network, whatever it is doing; with `goodbye` it says so by mDNS, as few devices do. */
@@ -190,11 +190,18 @@ export class SimulatedDevice {
         tcp_check: 'no',
         ssh_upload: 'no',
         auth_upload: this.#login === null ? 'no' : 'yes',
+        ...this.#versionSaid(),
       },
       probeEveryMs: this.#timings.probeEveryMs,
       announcements: { times: this.#facts.announcements, everyMs: this.#timings.announceEveryMs },
       srvTtlSeconds: this.#facts.srvTtlSeconds,
     });
+  }
+
+  #versionSaid(): Readonly<Record<string, string>> {
+    const { versionKey } = this.#spec;
+    const version = this.#running?.version ?? null;
+    return versionKey === undefined || version === null ? {} : { [versionKey]: version };
   }
 
   /** Takes the socket's datagrams from now on; tells where it is bound. */
@@ -243,10 +250,10 @@ export class SimulatedDevice {
   #restart(): void {
     this.#tell('restarting');
     this.powerOff();
-    const comeback = this.#faults.comeback;
-    if (comeback?.kind === 'never') return;
+    const comeback = comebackOf(this.#faults, this.#staged);
+    if (comeback.kind === 'never') return;
     this.#setPowerTimer(this.#timings.bootMs, () => {
-      if (comeback?.kind === 'moved') void this.#move(comeback);
+      if (comeback.kind === 'moved') void this.#move(comeback);
       else this.powerOn();
     });
   }
@@ -264,13 +271,22 @@ export class SimulatedDevice {
     this.powerOn();
   }
 
-  #fallAsleep({ awakeMs, everyMs }: { readonly awakeMs: number; readonly everyMs: number }): void {
-    if (this.isUpdating) {
-      this.#setPowerTimer(awakeMs, () => this.#fallAsleep({ awakeMs, everyMs }));
-      return;
-    }
-    this.powerOff();
-    this.#setPowerTimer(everyMs - awakeMs, () => this.powerOn());
+  /** Not every device stays on the network. */
+  #limitLife(): void {
+    const { asleep } = this.#faults;
+    const habit = comebackOf(this.#faults, this.#running);
+    const restart = (afterMs: number) => this.#setPowerTimer(afterMs, () => this.powerOn());
+    if (habit.kind === 'loops') this.#leaveAfter(habit.afterMs, () => restart(this.#timings.bootMs));
+    else if (habit.kind === 'vanishes') this.#leaveAfter(habit.afterMs, () => undefined);
+    else if (asleep) this.#leaveAfter(asleep.awakeMs, () => restart(asleep.everyMs - asleep.awakeMs));
+  }
+
+  #leaveAfter(afterMs: number, then: () => void): void {
+    this.#setPowerTimer(afterMs, () => {
+      if (this.isUpdating) return this.#leaveAfter(afterMs, then);
+      this.powerOff();
+      then();
+    });
   }
 
   #setPowerTimer(delayMs: number, act: () => void): void {

@@ -15,6 +15,10 @@ export type Comeback =
   | { readonly kind: 'old-image' }
   | { readonly kind: 'never' }
   | { readonly kind: 'moved'; readonly address: string; readonly port: number }
+  /** It crashes so long after each start, and starts again. An update that is under way ends first. */
+  | { readonly kind: 'loops'; readonly afterMs: number }
+  /** It is gone so long after each start, until somebody switches it on. An update that is under way ends first. */
+  | { readonly kind: 'vanishes'; readonly afterMs: number }
   /** `setRebootOnSuccess(false)`: it stays on the network, and on its former image until it is switched off and on. */
   | { readonly kind: 'no-restart' };
 
@@ -47,21 +51,33 @@ export interface Faults {
   /** The image is taken and started, but the connection ends so before `OK` is said. */
   readonly okLost?: 'close' | 'reset';
   readonly comeback?: Comeback;
+  /** `comeback` is what images of this version do; all others come back as they should. */
+  readonly badVersion?: string;
   /** On the network for `awakeMs` in every `everyMs`, freshly started each time. Finishes an update before it sleeps. */
   readonly asleep?: { readonly awakeMs: number; readonly everyMs: number };
   /** The faults of an upload (all from `noDialBack` to `okLost`) strike that many uploads only, then the device is healthy. */
   readonly uploads?: number;
 }
 
+/** How the device comes back with this application; null: the one it was made with. */
+export function comebackOf(
+  { comeback, badVersion }: Faults,
+  image: { readonly version: string | null } | null,
+): Comeback {
+  const isBad = image !== null && (badVersion === undefined || image.version === badVersion);
+  return isBad && comeback !== undefined ? comeback : { kind: 'new-image' };
+}
+
 /** The faults that apply to the n-th upload, counted from 1. */
 export function faultsOfUpload(faults: Faults, nth: number): Faults {
   if (faults.uploads === undefined || nth <= faults.uploads) return faults;
-  const { loseIncoming, loseOutgoing, udpReply, comeback, asleep } = faults;
+  const { loseIncoming, loseOutgoing, udpReply, comeback, badVersion, asleep } = faults;
   return {
     ...(loseIncoming && { loseIncoming }),
     ...(loseOutgoing && { loseOutgoing }),
     ...(udpReply && { udpReply }),
     ...(comeback && { comeback }),
+    ...(badVersion !== undefined && { badVersion }),
     ...(asleep && { asleep }),
   };
 }

@@ -5,7 +5,7 @@ import type { DeviceConnection, Link } from './connection.ts';
 import type { Core, CoreFacts, Timings } from './cores.ts';
 import type { Invitation } from './datagram.ts';
 import { dial } from './dial.ts';
-import { type Faults, faultsOfUpload } from './faults.ts';
+import { comebackOf, type Faults, faultsOfUpload } from './faults.ts';
 import { type ListenerState, type Outcome, type Peer, receive } from './listener.ts';
 import type { Login } from './login.ts';
 import { type Flash, type InstalledImage, Updater } from './updater.ts';
@@ -131,7 +131,7 @@ export class Sketch {
     this.#signal.throwIfAborted();
     if (image === null) return this.#host.onUploadFailed();
     this.#host.onInstalled(image);
-    if (faults.comeback?.kind === 'no-restart') return;
+    if (comebackOf(faults, image).kind === 'no-restart') return;
     await this.#pause(this.#board.timings.beforeRestartMs);
     this.#host.restart();
   }

@@ -9,12 +9,21 @@ const APP_MAGIC = 0xe9;
 /** RFC 1952, section 2.3.1. */
 const GZIP_MAGIC = [0x1f, 0x8b] as const;
 
+/** ESP-IDF, "App Image Format": `esp_app_desc_t` is the first data behind image header and segment header; its magic word and version. */
+const DESCRIPTION_AT = 32;
+const DESCRIPTION_MAGIC = 0xabcd5432;
+const VERSION_AT = DESCRIPTION_AT + 16;
+/** As much of an image as is kept to be looked at. */
+const HEAD_BYTES = VERSION_AT + 32;
+
 /** What reached the flash and was found right. */
 export interface InstalledImage {
   readonly kind: 'app' | 'filesystem';
   readonly sha256: string;
   readonly md5: string;
   readonly sizeBytes: number;
+  /** What an ESP32 application says of itself; null: nothing. */
+  readonly version: string | null;
 }
 
 /** The flash that an update meets. */
@@ -108,9 +117,7 @@ export class Updater {
   }
 
   #take(bytes: Uint8Array): void {
-    if (this.#head.length < GZIP_MAGIC.length) {
-      this.#head = Buffer.concat([this.#head, bytes.subarray(0, GZIP_MAGIC.length)]);
-    }
+    if (this.#head.length < HEAD_BYTES) this.#head = Buffer.concat([this.#head, bytes.subarray(0, HEAD_BYTES)]);
     this.#md5.update(bytes);
     this.#sha256.update(bytes);
     this.#taken += bytes.length;
@@ -144,7 +151,7 @@ export class Updater {
     this.#error = this.#judge();
     if (this.#error !== null) return null;
     const kind = this.#announced.command === COMMAND_APP ? 'app' : 'filesystem';
-    return { kind, sha256, md5, sizeBytes: this.#announced.sizeBytes };
+    return { kind, sha256, md5, sizeBytes: this.#announced.sizeBytes, version: versionIn(this.#head) };
   }
 
   #judge(): UpdateError | null {
@@ -157,4 +164,10 @@ export class Updater {
   #expectedMd5(): string {
     return this.#flash.core === 'esp32-md5' ? this.#announced.md5 : this.#announced.md5.toLowerCase();
   }
+}
+
+function versionIn(head: Buffer): string | null {
+  if (head.length < HEAD_BYTES || head.readUInt32LE(DESCRIPTION_AT) !== DESCRIPTION_MAGIC) return null;
+  const [version = ''] = head.toString('latin1', VERSION_AT, HEAD_BYTES).split('\0');
+  return version;
 }

@@ -6,6 +6,7 @@ import type { DeviceSpec } from '../../../src/simulator/device-spec.ts';
 import type { Faults } from '../../../src/simulator/faults.ts';
 import { type Fleet, startFleet } from '../../../src/simulator/fleet.ts';
 import { expectedResponse, loginFromPassword } from '../../../src/simulator/login.ts';
+import { buildEsp32App } from '../../fixtures/images.ts';
 import { appImage, eventually, md5Of, TestHost } from './test-host.ts';
 
 const fleets: Fleet[] = [];
@@ -242,6 +243,24 @@ describe('faults', () => {
     await upload(same, IMAGE);
     expect(same.counts).toMatchObject({ starts: 1, uploadsFinished: 2 });
     expect(gone.isOnline).toBe(false);
+  });
+
+  it('crashes again and again, or is gone, with images of one version only, and says which it runs', async () => {
+    const [good, bad] = ['1.0.0', '2.0.0'].map((version) => Buffer.from(buildEsp32App({ version })));
+    if (good === undefined || bad === undefined) throw new Error('there are two');
+    const loops = await withFaults('esp32-md5', { comeback: { kind: 'loops', afterMs: 150 }, badVersion: '2.0.0' });
+    await upload(loops, good);
+    await eventually('the restart', () => loops.counts.starts === 2);
+    expect(loops.running?.version).toBe('1.0.0');
+    await upload(loops, bad);
+    await eventually('three more starts', () => loops.counts.starts >= 5);
+
+    const gone = await withFaults('esp32-md5', { comeback: { kind: 'vanishes', afterMs: 150 }, badVersion: '2.0.0' });
+    await upload(gone, bad);
+    await eventually('it vanishes', () => gone.counts.starts === 2 && !gone.isOnline);
+    expect(gone.running?.version).toBe('2.0.0');
+    gone.powerOn();
+    await eventually('it vanishes again', () => gone.counts.starts === 3 && !gone.isOnline);
   });
 
   it('loses the datagrams it is told to, each way', async () => {
