@@ -22,7 +22,7 @@ export type KillPoint =
   /** After a clean stop was asked for while a job runs. */
   | { readonly kind: 'stop'; readonly afterMs: number };
 
-const DEVICES = 4;
+const DEVICES = 5;
 const LONGEST_LAG_MS = 30;
 
 const EVENTS = [

@@ -26,6 +26,8 @@ function devicesOf(site: string): DeviceSpec[] {
     },
     { name: `plug-a-${site}`, core: 'esp32-sha256', password: PASSWORD },
     { name: `plug-b-${site}`, core: 'esp32-md5', password: PASSWORD },
+    // It takes every image, and its answer is always lost: nobody may ever say that it has it, nor send it again.
+    { name: `mute-a-${site}`, core: 'esp32-md5', password: PASSWORD, faults: { okLost: 'close' } },
   ];
 }
 
@@ -47,12 +49,17 @@ rules:
     devices: { name: "plug-*" }
     update: { protocol: espota, password: { file: password } }
     verify: { proof: accepted, within: 5s }
+  - name: mutes
+    firmware: { file: "plug*.bin", chip: esp32 }
+    devices: { name: "mute-*" }
+    update: { protocol: espota, password: { file: password } }
+    verify: { proof: accepted, within: 1s }
 `;
 }
 
 /** Which devices a rule is for, by the names above. */
 export function isForRule(rule: string, device: string): boolean {
-  return device.startsWith(rule === 'sensors' ? 'sensor-' : 'plug-');
+  return device.startsWith(`${rule.slice(0, -1)}-`);
 }
 
 export interface DroppedFile {
