@@ -1,3 +1,4 @@
+import { espatSerial } from './espat-serial/index.ts';
 import { espota } from './espota/index.ts';
 import { serial } from './esptool/index.ts';
 import type { Protocol } from './protocol.ts';
@@ -6,7 +7,7 @@ import { pycomFtp } from './pycom-ftp/index.ts';
 
 /** Every protocol dropflash speaks, by the name that `protocol:` in the config uses. */
 export const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map(
-  [espota, serial, pycomFtp].map((protocol) => [protocol.name, protocol]),
+  [espota, serial, pycomFtp, espatSerial].map((protocol) => [protocol.name, protocol]),
 );
 
 const PULL: readonly PullProtocol[] = [];
