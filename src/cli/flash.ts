@@ -43,7 +43,7 @@ export function defineFlash(program: Command, run: Run): void {
     .argument('<image>', 'firmware file, or for a serial port a package of several')
     .requiredOption(
       '--to <target>',
-      'espota://host[:port], pycom-ftp://host[:port], or serial:PORT[@BAUD] where PORT is /dev/ttyUSB0, COM3, rfc2217://host:port, …',
+      'espota://host[:port], pycom-ftp://host[:port], or serial:PORT[@BAUD], espat-serial:PORT[@BAUD] where PORT is /dev/ttyUSB0, COM3, rfc2217://host:port, …',
     )
     .option('--set <key=value>', "an option of the protocol, as in a rule's update:", collect, [])
     .option('--password-env <variable>', 'environment variable that holds the password')
@@ -61,6 +61,7 @@ export function defineFlash(program: Command, run: Run): void {
     'OTA_PW=… dropflash flash sensor.bin --to espota://boiler.local:8266 --password-env OTA_PW --json',
     'dropflash flash WiPy-1.20.2.r6.bin --to pycom-ftp://192.168.4.1',
     'dropflash flash factory.bin --to serial:/dev/ttyUSB0@460800',
+    'WIFI=… dropflash flash at-1.7.6.zip --to espat-serial:/dev/ttyUSB0 --set ssid=bench --password-env WIFI --set flash-map=1024+1024',
     'dropflash flash sensor.bin --to espota://10.0.7.31 --set listen=40000-40010 --chip esp32s3',
   ]).action((image: string, options: Omit<FlashArgs, 'image'>) =>
     run(options, (io) => flash({ ...options, image }, io)),

@@ -1,6 +1,7 @@
 import { FlashError } from '../errors.ts';
 import type { Chip } from '../model/chip.ts';
 import type { Device, SerialPortFacts } from '../model/device.ts';
+import { espatSerial } from '../protocols/espat-serial/index.ts';
 import { serial } from '../protocols/esptool/index.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { PROTOCOLS } from '../protocols/registry.ts';
@@ -17,17 +18,22 @@ export interface Target {
   readonly serial: PortName | null;
 }
 
-/** Reads `espota://host[:port]` or `serial:PORT[@BAUD]`. Throws USAGE_BAD_TARGET. */
+/** Protocols whose devices are on a port; the longer name first. */
+const ON_PORTS: readonly Protocol[] = [espatSerial, serial];
+
+/** Reads `espota://host[:port]`, `serial:PORT[@BAUD]` or `espat-serial:PORT[@BAUD]`. Throws USAGE_BAD_TARGET. */
 export function parseTarget(text: string): Target {
-  const [, portName] = /^serial:(?!\/\/)(.*)$/i.exec(text) ?? [];
-  if (portName !== undefined) {
+  const [, scheme, portName] = /^(espat-serial|serial):(?!\/\/)(.*)$/i.exec(text) ?? [];
+  const onPort = ON_PORTS.find(({ name: known }) => known === scheme?.toLowerCase());
+  if (portName !== undefined && onPort !== undefined) {
     const port = parsePortName(portName);
-    return { protocol: serial, host: port.path, port: null, serial: port };
+    return { protocol: onPort, host: port.path, port: null, serial: port };
   }
   const [, name, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? [];
   if (name === undefined || rest === undefined) throw bad(text, 'it does not begin with a protocol and "://"');
-  if (name.toLowerCase() === serial.name)
-    throw bad(text, 'a port is written serial:PORT, for example serial:/dev/ttyUSB0');
+  const portless = ON_PORTS.find((known) => known.name === name.toLowerCase());
+  if (portless !== undefined)
+    throw bad(text, `a port is written ${portless.name}:PORT, for example ${portless.name}:/dev/ttyUSB0`);
   const protocol = PROTOCOLS.get(name.toLowerCase());
   if (protocol === undefined)
     throw bad(text, `"${name}" is not one of the protocols: ${[...PROTOCOLS.keys()].join(', ')}`);

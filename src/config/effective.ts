@@ -4,7 +4,7 @@ import type { OptionValue } from '../model/fields.ts';
 import type { Hook } from '../model/hook.ts';
 import type { RolloutSettings, Share } from '../model/rollout.ts';
 import { needsVersion, type ReturnCheck, type Rule, type VersionCheck, type When } from '../model/rule.ts';
-import type { ServerSettings } from '../model/server.ts';
+import type { FtpServerSettings, ServerSettings } from '../model/server.ts';
 import type { Trust } from '../model/trust.ts';
 import type { Config, LogFile } from './config.ts';
 import type { ProtocolOptions } from './option-schema.ts';
@@ -48,22 +48,25 @@ function effectiveTrust({ keys, manifest }: Trust): Record<string, unknown> {
   return { minisign: keys.map(({ text }) => text), ...(manifest === null ? {} : { checksums: manifest }) };
 }
 
-function effectiveServers({ ftp }: ServerSettings): Record<string, unknown> {
-  if (ftp === null) return {};
-  const { passivePorts: range, publicAddress, connectionsPerAddress, idleMs, dataIdleMs, users, ...rest } = ftp;
-  return {
-    servers: {
-      ftp: withoutNulls({
-        ...rest,
-        'passive-ports': range && `${range.first}-${range.last}`,
-        'public-address': publicAddress,
-        'connections-per-address': connectionsPerAddress,
-        idle: formatDuration(idleMs),
-        'data-idle': formatDuration(dataIdleMs),
-        users: users.map(({ name, password }) => ({ name, password: effectiveOption(password, 'secret') })),
-      }),
-    },
+function effectiveServers({ ftp, espat }: ServerSettings): Record<string, unknown> {
+  const servers = {
+    ...(ftp === null ? {} : { ftp: effectiveFtp(ftp) }),
+    ...(espat === null ? {} : { espat: withoutNulls(espat) }),
   };
+  return Object.keys(servers).length === 0 ? {} : { servers };
+}
+
+function effectiveFtp(ftp: FtpServerSettings): Record<string, unknown> {
+  const { passivePorts: range, publicAddress, connectionsPerAddress, idleMs, dataIdleMs, users, ...rest } = ftp;
+  return withoutNulls({
+    ...rest,
+    'passive-ports': range && `${range.first}-${range.last}`,
+    'public-address': publicAddress,
+    'connections-per-address': connectionsPerAddress,
+    idle: formatDuration(idleMs),
+    'data-idle': formatDuration(dataIdleMs),
+    users: users.map(({ name, password }) => ({ name, password: effectiveOption(password, 'secret') })),
+  });
 }
 
 const effectiveLogFile = ({ path, maxBytes, keep }: LogFile) => ({ path, 'max-size': formatSize(maxBytes), keep });

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import * as z from 'zod';
-import type { FtpServerSettings, ServerSettings } from '../model/server.ts';
+import type { EspatServerSettings, FtpServerSettings, ServerSettings } from '../model/server.ts';
 import { secret } from './option-schema.ts';
 import type { RuleContext } from './rule-schema.ts';
 import { duration, expecting, ipAddress, listOf, portNumber, portRange, text, wholeNumber } from './values.ts';
@@ -59,13 +59,46 @@ const ftpSchema = (context: RuleContext) =>
       }),
     );
 
+const espatDnsSchema = z.strictObject(
+  {
+    answer: ipAddress()
+      .refine(isIPv4, expecting('an IPv4 address'))
+      .describe('The IPv4 address that modules are told for iot.espressif.cn: the one they reach this machine by.'),
+    address: ipAddress()
+      .refine(isIPv4, expecting('an IPv4 address'))
+      .prefault('0.0.0.0')
+      .describe('The address of this machine that it listens on.'),
+    port: portNumber().default(53).describe('The UDP port. Below 1024 a service needs CAP_NET_BIND_SERVICE on Linux.'),
+  },
+  expecting('a mapping with answer'),
+);
+
+const espatSchema = z
+  .strictObject(
+    {
+      address: ipAddress().prefault('0.0.0.0').describe('The address of this machine that it listens on.'),
+      port: portNumber()
+        .default(80)
+        .describe('The port; 80 is built into modules. Below 1024 a service needs CAP_NET_BIND_SERVICE on Linux.'),
+      connections: wholeNumber(1, 10_000).default(100).describe('How many modules may be connected at once.'),
+      dns: espatDnsSchema
+        .optional()
+        .describe('A DNS server that knows the one name that is built into modules, and no other. Without it: none.'),
+    },
+    expecting('a mapping with address, port and connections'),
+  )
+  .transform((espat): EspatServerSettings => ({ ...espat, dns: espat.dns ?? null }));
+
 /** `servers:` of the config. */
 export const serversSchema = (context: RuleContext) =>
   z
     .strictObject(
       {
         ftp: ftpSchema(context).optional().describe('A read-only FTP server, for rules with `protocol: waspmote-ftp`.'),
+        espat: espatSchema
+          .optional()
+          .describe('An HTTP server for modules with AT firmware, for rules with `protocol: espat-cloud`.'),
       },
-      expecting('a mapping with ftp'),
+      expecting('a mapping with ftp and espat'),
     )
-    .transform(({ ftp }): ServerSettings => ({ ftp: ftp ?? null }));
+    .transform(({ ftp, espat }): ServerSettings => ({ ftp: ftp ?? null, espat: espat ?? null }));

@@ -3,6 +3,7 @@ import type { PortRange, Secret } from './fields.ts';
 /** The servers in the daemon that devices fetch from (`servers:` in the config). Null: the config has none of it. */
 export interface ServerSettings {
   readonly ftp: FtpServerSettings | null;
+  readonly espat: EspatServerSettings | null;
 }
 
 /** The read-only FTP server that Waspmotes fetch from. */
@@ -28,4 +29,22 @@ export interface FtpServerSettings {
 export interface FtpUser {
   readonly name: string;
   readonly password: Secret;
+}
+
+/** The HTTP server that modules with Espressif's AT firmware fetch from. */
+export interface EspatServerSettings {
+  /** The local address it listens on. */
+  readonly address: string;
+  readonly port: number;
+  /** At a time. */
+  readonly connections: number;
+  /** The DNS answerer for the one name that modules have built in; null: none. */
+  readonly dns: EspatDnsSettings | null;
+}
+
+export interface EspatDnsSettings {
+  readonly address: string;
+  readonly port: number;
+  /** The IPv4 address that modules are told. */
+  readonly answer: string;
 }

@@ -1,3 +1,4 @@
+import { espatCloud } from './espat-cloud/index.ts';
 import { espatSerial } from './espat-serial/index.ts';
 import { espota } from './espota/index.ts';
 import { serial } from './esptool/index.ts';
@@ -10,7 +11,7 @@ export const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map(
   [espota, serial, pycomFtp, espatSerial].map((protocol) => [protocol.name, protocol]),
 );
 
-const PULL: readonly PullProtocol[] = [];
+const PULL: readonly PullProtocol[] = [espatCloud];
 
 /** Every protocol of devices that fetch by themselves, by the name that `protocol:` uses. */
 export const PULL_PROTOCOLS: ReadonlyMap<string, PullProtocol> = new Map(

@@ -17,6 +17,7 @@ export interface DnsServerOptions {
 
 /** Tells modules that ask it (AT+CIPDNS) that the update server is here. Knows the one name and forwards nothing. */
 export class DnsServer {
+  readonly kind = 'dns';
   readonly #options: DnsServerOptions;
   readonly #socket: Socket = createSocket({ type: 'udp4', reuseAddr: false });
   #isOpen = false;

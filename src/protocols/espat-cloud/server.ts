@@ -52,6 +52,7 @@ export interface AtServerOptions {
  * nothing for, is answered with a reset of the connection and not a byte, because the oldest modules flash any body they are given.
  */
 export class AtServer {
+  readonly kind = 'http';
   readonly #options: AtServerOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();

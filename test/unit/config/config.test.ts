@@ -19,7 +19,7 @@ describe('a config that says only what it must', () => {
       control: { socket: null },
       hooks: [],
       trust: null,
-      servers: { ftp: null },
+      servers: { ftp: null, espat: null },
       log: { level: 'info', format: 'json', file: null },
       rules: [
         {
