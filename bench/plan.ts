@@ -81,7 +81,17 @@ function deviceAt(index: number): Device {
 }
 
 function ruleAt(index: number): Rule {
-  const none = { name: null, board: null, service: null, address: null, mac: null, chip: null, tags: null, port: null };
+  const none = {
+    name: null,
+    board: null,
+    service: null,
+    address: null,
+    mac: null,
+    chip: null,
+    tags: null,
+    port: null,
+    usb: null,
+  };
   const narrow: Partial<Rule['devices']>[] = [
     { name: `site-${index}-*` },
     { name: `site-${index}-{sensor,plug}-[0-9]*` },

@@ -140,6 +140,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
     windows,
     links,
     loadImage,
+    isPortTaken: (deviceId) => line.isRunningOn(deviceId),
+    onPortFree: () => line.wake(),
     reconfirm: (device) => registry.reconfirm(device.id),
     onAppearance: ({ id }, listener) =>
       registry.subscribe((event) => {
@@ -164,6 +166,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
     backups: new BackupShelf(join(config.dataPath, 'backups'), clock),
     loadImage,
     onProgress: options.onUnitProgress ?? (() => undefined),
+    isPortTaken: (deviceId) => book.in('running').some(({ device }) => device === deviceId),
+    onPortFree: () => engine.wake(),
     onFatal,
   });
   const folder = new DropFolder({

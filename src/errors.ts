@@ -110,7 +110,6 @@ export const CATALOGUE = {
   CONFIG_DUPLICATE: { disposition: 'fatal', hint: 'Rename or remove one of the two.' },
   CONFIG_CONFLICT: { disposition: 'fatal', hint: 'Change one of the two settings that exclude each other.' },
   CONFIG_UNKNOWN_PROTOCOL: { disposition: 'fatal', hint: 'Use a protocol that the message lists.' },
-  CONFIG_NOT_AVAILABLE: { disposition: 'fatal', hint: 'Remove the setting; this version would not act on it.' },
   CONFIG_SECRET_MISSING: {
     disposition: 'permanent',
     hint: 'Set the environment variable or provide the file that the config names.',

@@ -1,5 +1,12 @@
 import * as z from 'zod';
-import type { BackupSettings, BootCheck, LineSettings, UnitDataSource } from '../model/rule.ts';
+import type { Proof } from '../model/proof.ts';
+import {
+  type BackupSettings,
+  type BootCheck,
+  type LineSettings,
+  PORT_PROTOCOL,
+  type UnitDataSource,
+} from '../model/rule.ts';
 import { duration, expecting, oneOf, path, refuse, text, wholeNumber, yesOrNo } from './values.ts';
 
 /** What a rule has that does not work on plugging in. */
@@ -106,28 +113,33 @@ export const backupSchema = z
 interface LineRule {
   readonly when: { readonly kind: string };
   readonly update: { readonly protocol: string };
+  readonly verify?: { readonly proof: Proof } | undefined;
   readonly line?: unknown;
   readonly backup?: unknown;
   readonly rollout?: unknown;
 }
 
-/** The protocol of boards on ports. */
-const PORT_PROTOCOL = 'serial';
-
-/** Boards on ports come one by one, by hand; devices on the network are there. What is for the ones is an oversight on the others. */
-export function checkLineRule({ when, update, line, backup, rollout }: LineRule, context: z.RefinementCtx): void {
+/**
+ * Boards of the line come one by one, by hand; other devices are there, on a port or on the network. What is for the ones is an oversight on
+ * the others.
+ */
+export function checkLineRule(rule: LineRule, context: z.RefinementCtx): void {
+  const { when, update, line, backup, rollout } = rule;
   const conflict = (key: string, message: string) =>
     context.addIssue({ code: 'custom', path: [key], message, params: { code: 'CONFIG_CONFLICT' } });
-  const isForPorts = when.kind === 'attach';
-  if (isForPorts && update.protocol !== PORT_PROTOCOL)
+  const isForLine = when.kind === 'attach';
+  if (isForLine && update.protocol !== PORT_PROTOCOL)
     conflict('update', `"when: attach" needs { protocol: ${PORT_PROTOCOL} }; this is ${update.protocol}`);
-  if (!isForPorts && update.protocol === PORT_PROTOCOL)
-    conflict(
-      'when',
-      `protocol ${PORT_PROTOCOL} needs "when: attach": boards on ports are written as they are plugged in`,
-    );
-  if (!isForPorts && line !== undefined) conflict('line', 'only a rule with "when: attach" has a line');
-  if (!isForPorts && backup !== undefined) conflict('backup', 'only boards on ports can be backed up: "when: attach"');
-  if (isForPorts && rollout !== undefined)
+  if (!isForLine && line !== undefined) conflict('line', 'only a rule with "when: attach" has a line');
+  if (!isForLine && backup !== undefined)
+    conflict('backup', 'only a rule with "when: attach" backs boards up; for one board there is `dropflash backup`');
+  if (isForLine && rollout !== undefined)
     conflict('rollout', 'a rule with "when: attach" has no waves: boards come by hand');
+  if (update.protocol === PORT_PROTOCOL && rule.verify !== undefined && BEYOND_A_PORT.includes(rule.verify.proof))
+    conflict(
+      'verify',
+      `over a port the chip compares what was written: the proof is sent or accepted, and "${rule.verify.proof}" needs a network`,
+    );
 }
+
+const BEYOND_A_PORT: readonly Proof[] = ['returned', 'verified', 'soaked'];

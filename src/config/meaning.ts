@@ -20,18 +20,19 @@ export function meaningFindings(root: unknown, configFile: string, resolvePath: 
     ),
     ...repeated(devices, 'devices', 'mac', ({ mac }) => mac?.replaceAll('-', ':')),
     ...repeated(devices, 'devices', 'instance', ({ instance }) => instance),
+    ...repeated(devices, 'devices', 'serial', ({ serial }) => serial),
     ...insideDrop(root, configFile, resolvePath),
   ];
 }
 
 /** The scalars of one entry, as text. */
-type Entry = Readonly<Partial<Record<'name' | 'address' | 'port' | 'mac' | 'instance', string>>>;
+type Entry = Readonly<Partial<Record<'name' | 'address' | 'port' | 'mac' | 'instance' | 'serial', string>>>;
 
 function entriesOf(root: unknown, list: string): Entry[] {
   const entries = fieldOf(root, list);
   if (!Array.isArray(entries)) return [];
   return entries.map((entry) => {
-    const names = ['name', 'address', 'port', 'mac', 'instance'] as const;
+    const names = ['name', 'address', 'port', 'mac', 'instance', 'serial'] as const;
     const scalars = names.map((name) => [name, fieldOf(entry, name)]);
     return Object.fromEntries(
       scalars.filter(([, value]) => isScalarText(value)).map(([name, value]) => [name, `${value}`]),

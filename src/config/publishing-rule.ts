@@ -11,6 +11,7 @@ export const NO_DEVICES: DeviceSelector = {
   chip: null,
   tags: null,
   port: null,
+  usb: null,
 };
 
 /** What of a rule depends on whether it sends or publishes. */

@@ -1,5 +1,5 @@
 import { FlashError } from '../errors.ts';
-import type { DeviceSelector, FirmwareSelector, Rule } from '../model/rule.ts';
+import { type DeviceSelector, type FirmwareSelector, PORT_PROTOCOL, type Rule } from '../model/rule.ts';
 import type { ServerSettings } from '../model/server.ts';
 import type { ProtocolOptions } from './option-schema.ts';
 import { type Finding, type KeyPath, quote } from './problem.ts';
@@ -74,6 +74,7 @@ const publishes = ({ when }: Rule) => when.kind === 'visit';
 /** Errs towards "no": patterns that differ are not compared with one another. */
 function covers(wide: Rule, narrow: Rule): boolean {
   if (publishes(wide) || publishes(narrow)) return false;
+  if ((wide.update.protocol === PORT_PROTOCOL) !== (narrow.update.protocol === PORT_PROTOCOL)) return false;
   return coversFirmware(wide.firmware, narrow.firmware) && coversDevices(wide.devices, narrow.devices);
 }
 
@@ -91,7 +92,7 @@ function coversFirmware(wide: FirmwareSelector, narrow: FirmwareSelector): boole
 const asksForKind = ({ kind, file }: FirmwareSelector) => kind !== null || file !== null;
 
 function coversDevices(wide: DeviceSelector, narrow: DeviceSelector): boolean {
-  const patterns = ['name', 'board', 'service', 'mac'] as const;
+  const patterns = ['name', 'board', 'service', 'mac', 'usb'] as const;
   return (
     patterns.every((key) => coversPattern(wide[key], narrow[key])) &&
     coversValue(wide.chip, narrow.chip) &&

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import type { Rule, UpdateSettings } from '../model/rule.ts';
-import { GUARD_OVERRIDES } from '../model/rule.ts';
+import { GUARD_OVERRIDES, PORT_PROTOCOL, type Rule, type UpdateSettings, type Verify } from '../model/rule.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { backupSchema, checkLineRule, lineSchema, NO_LINE } from './line-schema.ts';
 import { optionShape, type ProtocolOptions } from './option-schema.ts';
@@ -73,6 +72,12 @@ const DEVICES_MISSING = {
 /** What `update:` is read as where a rule has none. The cast: the compiler cannot see that every option has a default. */
 const NOTHING_SET = {} as { protocol: string };
 
+/** Devices on the network are seen to come back. Of those that fetch by themselves, and on ports, their own word is all there is. */
+function usualVerify(context: RuleContext, protocol: string): Verify {
+  const isTakenAtItsWord = protocol === PORT_PROTOCOL || isPull(context, protocol);
+  return verifySchema.parse(isTakenAtItsWord ? { proof: 'accepted' } : {});
+}
+
 /** A sentence of the config: which images go to which devices, how, when, with what proof. */
 export function ruleSchema(context: RuleContext) {
   const expires = z.union(
@@ -102,7 +107,9 @@ export function ruleSchema(context: RuleContext) {
           ),
         verify: verifySchema
           .optional()
-          .describe('What counts as done. Where devices fetch by themselves: `proof`, sent or accepted (the default).'),
+          .describe(
+            'What counts as done. Where devices fetch by themselves, and on ports: `proof`, sent or accepted (the default).',
+          ),
         line: lineSchema(context.resolvePath)
           .optional()
           .describe('What a rule with `when: attach` does with a board beyond writing it.'),
@@ -131,11 +138,7 @@ export function ruleSchema(context: RuleContext) {
         ...rule,
         when: isPull(context, rule.update.protocol) ? { kind: 'visit' } : when,
         devices: devices ?? NO_DEVICES,
-        verify: withSigns(
-          verify ?? verifySchema.parse(isPull(context, rule.update.protocol) ? { proof: 'accepted' } : {}),
-          rule.update,
-          context.protocols,
-        ),
+        verify: withSigns(verify ?? usualVerify(context, rule.update.protocol), rule.update, context.protocols),
         rollout: rollout ?? null,
         expiresMs: expires,
         line: line ?? NO_LINE,

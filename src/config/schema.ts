@@ -17,6 +17,7 @@ import {
   path,
   portNumber,
   refuse,
+  serialPort,
   size,
   text,
   wholeNumber,
@@ -97,6 +98,11 @@ const deviceSchema = (protocols: readonly { readonly name: string }[]) =>
           .optional()
           .describe('The port it listens on. Without it: as announced, else the usual one of protocol and chip.'),
         mac: macAddress().optional().describe('Its MAC address, to recognise a device that discovery finds.'),
+        serial: serialPort()
+          .optional()
+          .describe(
+            "The port it is on: the system's path, rfc2217://HOST:PORT, tcp://HOST:PORT, or a USB socket such as usb:1-1.4 (see `dropflash ports`).",
+          ),
         instance: text('an mDNS instance name')
           .optional()
           .describe('Its mDNS instance name, to recognise a device that discovery finds.'),
@@ -106,18 +112,23 @@ const deviceSchema = (protocols: readonly { readonly name: string }[]) =>
         chip: chip().optional().describe('Its chip, which guards it against images for another.'),
         tags: listOf(text('a tag'), 'tags').default([]).describe('Words of your own that rules can select by.'),
       },
-      expecting('a device: a mapping with name and address, mac or instance'),
+      expecting('a device: a mapping with name and address, mac, instance or serial'),
     )
-    .superRefine(({ address, mac, instance }, context) => {
-      if (address ?? mac ?? instance) return;
-      refuse(context, 'one of address, mac and instance is needed to tell which device this is', 'CONFIG_MISSING_KEY');
+    .superRefine(({ address, port, mac, instance, serial }, context) => {
+      if (serial !== undefined && (address ?? port ?? mac ?? instance) !== undefined) {
+        refuse(context, 'a device on a serial port has no address, port, mac or instance', 'CONFIG_CONFLICT');
+      }
+      if (address ?? mac ?? instance ?? serial) return;
+      const message = 'one of address, mac, instance and serial is needed to tell which device this is';
+      refuse(context, message, 'CONFIG_MISSING_KEY');
     })
     .transform(
-      ({ name, address, port, mac, instance, protocol, chip, tags }): FixedDevice => ({
+      ({ name, address, port, mac, serial, instance, protocol, chip, tags }): FixedDevice => ({
         name,
         address: address ?? null,
         port: port ?? null,
         mac: mac ?? null,
+        serial: serial ?? null,
         instance: instance ?? null,
         protocol: protocol ?? null,
         chip: chip ?? null,

@@ -78,12 +78,15 @@ export const devicesSchema = z
         .optional()
         .describe('Tags of the fixed list; all of them must be there.'),
       port: portNumber().optional().describe('The port it listens on.'),
+      usb: glob('a pattern such as "10c4:ea60" or "1-1.*"')
+        .optional()
+        .describe('What USB tells of its port, as a glob: vendor and product id, serial number, or socket.'),
     },
     expecting('a mapping that says which devices'),
   )
   .superRefine(narrows('name'))
   .transform(
-    ({ name, board, service, address, mac, chip, tags, port }): DeviceSelector => ({
+    ({ name, board, service, address, mac, chip, tags, port, usb }): DeviceSelector => ({
       name: name ?? null,
       board: board ?? null,
       service: service ?? null,
@@ -92,5 +95,6 @@ export const devicesSchema = z
       chip: chip ?? null,
       tags: tags ?? null,
       port: port ?? null,
+      usb: usb ?? null,
     }),
   );

@@ -4,14 +4,6 @@ import { didYouMean } from './did-you-mean.ts';
 import { type Finding, formatPath, type KeyPath, quote } from './problem.ts';
 
 /**
- * Words of the design that this version does not act on. To ignore them would do something else than was asked, so they are
- * refused by name. `value` narrows the entry to one value of the key.
- */
-const NOT_BUILT: readonly { readonly path: string; readonly value?: unknown; readonly message: string }[] = [
-  { path: 'rules[].devices.usb', message: 'boards on USB are not built in this version; select network devices only' },
-];
-
-/**
  * The schema's complaints about `value` as findings. Where a key is mistyped, it is not said as well that its mapping is empty.
  *
  * @param knownKeys every path the schema has, with `[]` for an index
@@ -31,8 +23,6 @@ function findingsOf(issue: Issue, above: KeyPath, root: unknown, knownKeys: read
     return issue.keys.map((key) => unknownKey([...path, key], knownKeys));
   }
   const found = valueAt(root, path);
-  const future = NOT_BUILT.find((entry) => entry.path === patternOf(path) && entry.value === found);
-  if (future !== undefined) return [{ path, at: 'value', code: 'CONFIG_NOT_AVAILABLE', message: future.message }];
   const branch = issue.code === 'invalid_union' ? meantBranch(issue.errors) : undefined;
   if (branch !== undefined) return branch.flatMap((inner) => findingsOf(inner, path, root, knownKeys));
   return [{ path, at: 'value', code: codeOf(issue, found), message: issue.message }];
@@ -46,9 +36,6 @@ function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] 
 }
 
 function unknownKey(path: KeyPath, knownKeys: readonly string[]): Finding {
-  const pattern = patternOf(path);
-  const future = NOT_BUILT.find((entry) => entry.path === pattern);
-  if (future !== undefined) return { path, at: 'key', code: 'CONFIG_NOT_AVAILABLE', message: future.message };
   const hint = suggestion(String(path.at(-1)), patternOf(path.slice(0, -1)), knownKeys);
   return { path, at: 'key', code: 'CONFIG_UNKNOWN_KEY', message: `unknown key${hint}` };
 }

@@ -120,6 +120,15 @@ const notChip = (found: string, near: string) => `expected a chip, found ${quote
 
 export const portNumber = () => wholeNumber(1, 65_535);
 
+/** A port of this machine by its path, one across the network, or a place of the USB bus. */
+export const serialPort = () =>
+  parsed('a serial port such as /dev/ttyUSB0, COM3, usb:1-1.4 or rfc2217://HOST:PORT', (value) => {
+    if (/^(tcp|rfc2217):/.test(value)) {
+      return /^(tcp|rfc2217):\/\/(\[[0-9a-f:.]+\]|[^:/@\s]+):\d{1,5}$/i.test(value) ? value : null;
+    }
+    return /^(\/dev\/.+|COM\d{1,3}|(usb|usb-serial|port):.+)$/.test(value) ? value : null;
+  });
+
 /** `8266` or `"40000-40099"`. */
 export function portRange() {
   const what = 'a port such as 8266, or a range such as "40000-40099", within 1 to 65535';

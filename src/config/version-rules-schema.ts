@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { compareVersions, hasOrder } from '../firmware/version-order.ts';
 import type { Proof } from '../model/proof.ts';
-import type { VersionRules } from '../model/rule.ts';
+import { PORT_PROTOCOL, type VersionRules } from '../model/rule.ts';
 import { expecting, listOf, oneOf, refuse, text } from './values.ts';
 
 const versionWords = 'a version such as "2.0.0"';
@@ -30,17 +30,17 @@ export const versionRulesSchema = z.strictObject(
 );
 
 interface ClimbingRule {
-  readonly when: { readonly kind: string };
+  readonly update: { readonly protocol: string };
   readonly verify?: { readonly proof: Proof } | undefined;
   readonly versions: VersionRules;
 }
 
 /** A rung that nobody saw a device stand on is none. */
-export function checkLadder({ when, verify, versions: { ladder } }: ClimbingRule, context: z.RefinementCtx): void {
+export function checkLadder({ update, verify, versions: { ladder } }: ClimbingRule, context: z.RefinementCtx): void {
   const conflict = (message: string) =>
     context.addIssue({ code: 'custom', path: ['versions'], message, params: { code: 'CONFIG_CONFLICT' } });
   if (ladder.length === 0) return;
-  if (when.kind === 'attach')
+  if (update.protocol === PORT_PROTOCOL)
     conflict('boards on ports are written whole, whatever they ran before: they need no ladder');
   if (verify?.proof === 'sent' || verify?.proof === 'accepted')
     conflict(`a ladder needs the proof returned or more for each rung; this rule asks for ${verify.proof}`);

@@ -12,7 +12,7 @@ import type { RegistryEvent } from './registry-event.ts';
 import type { ReturnEvidence } from './return-watch.ts';
 import { type ReturnRequest, ReturnWatches } from './return-watches.ts';
 import type { PortListener } from './serial-ports/port-source.ts';
-import { SlotBook } from './slots.ts';
+import { isPortEntry, isSlotId, SlotBook } from './slots.ts';
 import type { MdnsLoss, MdnsProbe, MdnsProber, SightingListener } from './source.ts';
 import {
   describe,
@@ -93,7 +93,7 @@ export class DeviceRegistry implements SightingListener, PortListener {
   /** Devices that the journal kept. They are `away`, or `unknown` with a fixed address, until seen. Call before the first sighting. */
   restore(devices: readonly Device[]): void {
     for (const device of devices) {
-      if (device.serial) {
+      if (device.serial !== null || isSlotId(device.id)) {
         this.#slots.restore(device);
         continue;
       }
@@ -108,10 +108,13 @@ export class DeviceRegistry implements SightingListener, PortListener {
 
   /** Replaces the fixed list: at start, and when the config is loaded again. */
   setFixed(entries: readonly FixedDevice[]): void {
-    this.#index.setEntries(entries);
-    const names = new Set(entries.map(({ name }) => fixedKey(name)));
+    const listed = entries.filter((entry) => !isPortEntry(entry));
+    this.#index.setEntries(listed);
+    const names = new Set(listed.map(({ name }) => fixedKey(name)));
+    // What is gone from one place before what is new at another: a device may be moved from the network to a port.
     for (const tracked of [...this.#index.all()]) this.#dropEntry(tracked, names);
-    for (const entry of entries) this.#putEntry(entry);
+    for (const event of this.#slots.setFixed(entries.filter(isPortEntry), this.#options.clock.now())) this.#emit(event);
+    for (const entry of listed) this.#putEntry(entry);
   }
 
   sighted(sighting: MdnsSighting): void {

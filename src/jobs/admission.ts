@@ -71,7 +71,7 @@ export function admit(
 
 function whyNotByItself({ job, device, opensAtMs, heldBy }: Candidate, nowMs: number): string | null {
   if (device === null) return 'the device is not known any more';
-  if (device.address === null) return 'the device has no address yet';
+  if (device.address === null && device.serial === null) return 'the device has no address yet';
   if (device.conflict !== undefined) return `it is not clear which device this is: ${device.conflict}`;
   if (heldBy !== null) return heldBy;
   if (device.presence === 'away') return 'the device is away; the job starts when it appears';
@@ -107,6 +107,7 @@ class Occupancy {
     this.#hold(holder);
     this.#sending += 1;
     const subnet = subnetOf(device?.address ?? null);
+    if (device?.serial) return;
     this.#subnets.set(subnet, (this.#subnets.get(subnet) ?? 0) + 1);
   }
 
@@ -137,6 +138,8 @@ class Occupancy {
       return `${partner.name} of its exclusive group is being updated, or was not seen to come back`;
     if (this.#sending >= this.#limits.total) return `${this.#limits.total} jobs are running, the limit in all`;
     const subnet = subnetOf(device?.address ?? null);
+    // Ports share nothing with one another.
+    if (device?.serial) return null;
     if ((this.#subnets.get(subnet) ?? 0) < this.#limits.perSubnet) return null;
     return `${this.#limits.perSubnet} jobs are running in ${subnet}, the limit per subnet`;
   }

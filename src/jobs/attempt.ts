@@ -58,7 +58,8 @@ export async function runAttempt(target: AttemptTarget, parts: AttemptParts, sig
     },
   );
   const log = parts.log.child({ job: job.id, device: target.device.name, rule: rule.name, attempt: number });
-  log.info('job.started', { image: job.image, protocol: target.protocol.name, address: target.device.address });
+  const { address, serial } = target.device;
+  log.info('job.started', { image: job.image, protocol: target.protocol.name, address, port: serial?.path });
 
   const progress = new Progress(started, parts, log);
   const outcome = await perform(target, started.attempts, progress, parts, signal);

@@ -38,6 +38,10 @@ export interface EngineParts extends AttemptParts, ConfirmParts {
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly limits: () => Limits;
   readonly windows: Windows;
+  /** Whether a board is being worked on at the port of this device already; such a job waits. */
+  readonly isPortTaken: (deviceId: string) => boolean;
+  /** A job has ended: its port may be used by others. */
+  readonly onPortFree: () => void;
   /** The device did not answer: discovery should look whether it is still there. One that is not is waited for. */
   readonly reconfirm: (device: Device) => void;
   /** The journal cannot be written, or the engine itself is broken: nothing more may be done in this process. */
@@ -326,6 +330,7 @@ export class JobEngine {
   }
 
   #whyNotYet({ id }: JobRecord, device: Device | null): string | null {
+    if (device !== null && this.#parts.isPortTaken(device.id)) return 'the production line is at work on its port';
     const isAsked = device !== null && this.#parts.inquiry.isAsking(device.id);
     return isAsked ? 'the device is asked for its version' : (this.#stuck.get(id) ?? null);
   }
@@ -465,6 +470,7 @@ export class JobEngine {
   /** After a job's end its file may be done with, and another job may have its turn. */
   #ended(job: JobRecord): void {
     this.wake();
+    this.#parts.onPortFree();
     if (!isFinal(job.state)) return;
     const { journal, results, undo } = this.#parts;
     if (undo.isWanted(job)) undo.plan([job], ON_FAILURE);

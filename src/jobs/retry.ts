@@ -18,7 +18,13 @@ export function retryPauseMs(attempts: number, leastMs: number, random: number):
 }
 
 /** Failures that say "nobody was there": nothing was sent, and a device that comes back may be tried afresh. */
-const ABSENCE: readonly ErrorCode[] = ['OTA_NO_ANSWER', 'LINK_UNREACHABLE', 'LINK_REFUSED'];
+const ABSENCE: readonly ErrorCode[] = [
+  'OTA_NO_ANSWER',
+  'LINK_UNREACHABLE',
+  'LINK_REFUSED',
+  'SERIAL_PORT_NOT_FOUND',
+  'SERIAL_NO_REPLY',
+];
 
 /** Whether this error says so: such a job is taken up again when its device announces itself. */
 export function isAbsence(code: string | undefined): boolean {

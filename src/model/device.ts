@@ -48,6 +48,8 @@ export interface FixedDevice {
   readonly port: number | null;
   /** Lower case, colons: `aa:bb:cc:dd:ee:ff`. */
   readonly mac: string | null;
+  /** The port it is on: `/dev/ttyS0`, `COM3`, `rfc2217://host:port`, or a socket of the USB bus (`usb:1-1.4.2`); null: on the network. */
+  readonly serial: string | null;
   /** The mDNS instance this entry describes, where it has no fixed address. */
   readonly instance: string | null;
   readonly protocol: string | null;

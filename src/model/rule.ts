@@ -29,7 +29,12 @@ export interface DeviceSelector {
   /** All of them must be there. */
   readonly tags: readonly string[] | null;
   readonly port: number | null;
+  /** A glob for what USB tells of the port: `10c4:ea60`, the adapter's serial number, or the socket `1-1.4.2`. */
+  readonly usb: string | null;
 }
+
+/** The protocol of boards on ports. Its rules are for them, and all others for devices on the network. */
+export const PORT_PROTOCOL = 'serial';
 
 /** Guards that a rule may override (docs/rules.md, "Guards and overrides"); each use is logged. */
 export const GUARD_OVERRIDES = ['chip-mismatch', 'chip-unknown', 'version-unknown'] as const;

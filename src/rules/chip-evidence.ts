@@ -61,7 +61,7 @@ export function chipsText(chips: readonly Chip[]): string {
 
 function certainClues(device: Device): Clue[] {
   const clues: Clue[] = [];
-  const witness = device.serial === null ? 'the config says' : 'the board says';
+  const witness = device.serial === null || device.mac === null ? 'the config says' : 'the board says';
   if (device.chip !== null)
     clues.push({ possible: only(device.chip), says: `${witness} it is ${chipsText([device.chip])}` });
   const ofBoard = device.board === null ? null : chipOfBoard(device.board);

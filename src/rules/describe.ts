@@ -52,7 +52,7 @@ function firstText({ version, image, reason }: Rung): string {
 }
 
 function waiting({ device }: Decision): string {
-  return device.presence === 'away' ? 'when it is back' : (device.address ?? '');
+  return device.presence === 'away' ? 'when it is back' : (device.address ?? device.serial?.path ?? '');
 }
 
 function because({ code, reason }: { readonly code: RefusalCode; readonly reason: string }): string {

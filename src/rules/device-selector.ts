@@ -1,4 +1,5 @@
-import type { DeviceSelector, When } from '../model/rule.ts';
+import type { UsbFacts } from '../model/device.ts';
+import { type DeviceSelector, PORT_PROTOCOL, type Rule } from '../model/rule.ts';
 import { compileRanges } from './address.ts';
 import { chipsText } from './chip-evidence.ts';
 import { compileGlob } from './glob.ts';
@@ -13,27 +14,31 @@ export interface DeviceCheck {
 
 /** The checks of a selector, cheapest first. A selector without fields accepts every device. */
 export function compileDeviceSelector(selector: DeviceSelector): readonly DeviceCheck[] {
-  const { port, chip, tags, board, service, mac, name, address } = selector;
+  const { port, chip, tags, board, service, mac, name, address, usb } = selector;
   return [
     ...(port === null ? [] : [portCheck(port)]),
     ...(tags ?? []).map(tagCheck),
     ...(board === null ? [] : [boardCheck(board)]),
     ...(service === null ? [] : [serviceCheck(service)]),
     ...(mac === null ? [] : [macCheck(mac)]),
+    ...(usb === null ? [] : [usbCheck(usb)]),
     ...(name === null ? [] : [nameCheck(name)]),
     ...(chip === null ? [] : [chipCheck(chip)]),
     ...(address === null ? [] : [addressCheck(address)]),
   ];
 }
 
-/** Boards on ports are for the rules that say so, devices on the network for the others. Those that fetch by themselves are nobody's. */
-export function mediumCheck({ kind }: When): DeviceCheck {
-  const isForPorts = kind === 'attach';
-  if (kind === 'visit') return { test: () => false, miss: () => 'its devices fetch by themselves' };
+/**
+ * Boards on ports are for the rules with the protocol for them, devices on the network for the others. Those that fetch by themselves are
+ * nobody's.
+ */
+export function mediumCheck({ update: { protocol }, when }: Pick<Rule, 'update' | 'when'>): DeviceCheck {
+  const isForPorts = protocol === PORT_PROTOCOL;
+  if (when.kind === 'visit') return { test: () => false, miss: () => 'its devices fetch by themselves' };
   return {
     test: ({ device }) => (device.serial !== null) === isForPorts,
     miss: () =>
-      isForPorts ? 'it is not on a serial port' : 'it is on a serial port, and the rule has no "when: attach"',
+      isForPorts ? 'it is not on a serial port' : `it is on a serial port, and ${protocol} is not for ports`,
   };
 }
 
@@ -87,6 +92,25 @@ function macCheck(pattern: string): DeviceCheck {
     test: ({ device }) => device.mac !== null && matches(device.mac),
     miss: ({ device }) => noMatch('mac', device.mac, pattern),
   };
+}
+
+/** Any of the three may match: ids, serial number and socket look so different that no pattern means two of them. */
+function usbCheck(pattern: string): DeviceCheck {
+  const matches = compileGlob(pattern.replace(/^usb:/i, ''));
+  return {
+    test: ({ device }) => usbWords(device.serial?.usb ?? null).some((word) => matches(word)),
+    miss: ({ device }) => {
+      const words = usbWords(device.serial?.usb ?? null);
+      return noMatch('USB port', words.length === 0 ? null : words.join(', '), pattern);
+    },
+  };
+}
+
+/** What USB tells of a port, in lower case. */
+function usbWords(usb: UsbFacts | null): readonly string[] {
+  if (usb === null) return [];
+  const ids = [usb.vendorId, usb.productId].map((id) => id.toString(16).padStart(4, '0')).join(':');
+  return [ids, usb.serialNumber, usb.location].flatMap((word) => (word === null ? [] : [word.toLowerCase()]));
 }
 
 /** Only what is certain counts: a rule for one chip must not catch a device that may have another. */

@@ -1,6 +1,6 @@
 import type { ImageKind, StoredImage } from '../model/image.ts';
 import type { Refusal, RefusalCode, Rung } from '../model/plan.ts';
-import type { GuardOverride, Rule } from '../model/rule.ts';
+import { type GuardOverride, PORT_PROTOCOL, type Rule } from '../model/rule.ts';
 import { chipsText } from './chip-evidence.ts';
 import type { PlanContext } from './context.ts';
 import type { FirmwareMiss } from './firmware-selector.ts';
@@ -45,8 +45,19 @@ const GUARDS: readonly ((given: Case) => Objection | null)[] = [
 
 const NO_OVERRIDES: readonly Refusal[] = [];
 
-/** On a port the loader itself is asked what goes where; what is certain beforehand is whether it is the right chip. */
-const PORT_GUARDS = [chipGuard];
+/**
+ * On a port the loader itself is asked what chip it is and what goes where, before anything is erased; beforehand only what is certain
+ * counts.
+ */
+const PORT_GUARDS = [currentGuard, chipGuard, protocolGuard];
+
+/** As a board is plugged in its loader has been asked already, and whether it comes a second time is the line's question. */
+const LINE_GUARDS = [chipGuard];
+
+function guardsFor({ rule }: Case): readonly ((given: Case) => Objection | null)[] {
+  if (rule.when.kind === 'attach') return LINE_GUARDS;
+  return rule.update.protocol === PORT_PROTOCOL ? PORT_GUARDS : GUARDS;
+}
 
 /** Asks every guard about the image and the device that a rule has brought together, and then for the order of versions. */
 export function askGuards(given: Case): GuardVerdict {
@@ -76,7 +87,7 @@ function askVersions(given: Case, verdict: GuardVerdict): GuardVerdict {
 
 function askEach(given: Case): GuardVerdict {
   let overridden = NO_OVERRIDES;
-  for (const guard of given.rule.when.kind === 'attach' ? PORT_GUARDS : GUARDS) {
+  for (const guard of guardsFor(given)) {
     const objection = guard(given);
     if (objection === null) continue;
     const refusal = { code: objection.code, reason: objection.reason };
@@ -123,7 +134,7 @@ function currentGuard({ image, subject, context }: Case): Objection | null {
   return objection('RULE_ALREADY_CURRENT', `it already has this image (sha256 ${image.sha256.slice(0, 12)}…)`, null);
 }
 
-function chipGuard({ image, subject }: Case): Objection | null {
+function chipGuard({ rule, image, subject }: Case): Objection | null {
   const { chip } = image.dossier;
   if (chip === null) return null;
   const { strength, possible, clues } = subject.evidence;
@@ -133,6 +144,7 @@ function chipGuard({ image, subject }: Case): Objection | null {
   const wrong = `the image is for ${chipsText([chip])}, but ${why}`;
   if (strength === 'certain')
     return possible.includes(chip) ? null : objection('RULE_WRONG_CHIP', wrong, 'chip-mismatch');
+  if (rule.update.protocol === PORT_PROTOCOL) return null;
   const remedy = `${boardNote(subject)}; add "chip:" to it under "devices:"`;
   if (!possible.includes(chip)) return objection('RULE_WRONG_CHIP', `${wrong}${remedy}`, 'chip-mismatch');
   const known =

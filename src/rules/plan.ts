@@ -41,8 +41,8 @@ export function compileRules(rules: readonly Rule[]): CompiledRules {
   return rules.map((rule) => ({
     rule,
     firmwareMiss: compileFirmwareSelector(rule.firmware),
-    deviceChecks: [mediumCheck(rule.when), ...compileDeviceSelector(rule.devices)],
-    portChecks: [mediumCheck(rule.when), ...compileDeviceSelector({ ...rule.devices, chip: null, mac: null })],
+    deviceChecks: [mediumCheck(rule), ...compileDeviceSelector(rule.devices)],
+    portChecks: [mediumCheck(rule), ...compileDeviceSelector({ ...rule.devices, chip: null, mac: null })],
   }));
 }
 

@@ -8,6 +8,10 @@ import { runUnit, type UnitRunParts } from './unit-run.ts';
 export const MOST_PORTS = 16;
 
 export interface LineParts extends UnitRunParts {
+  /** Whether a job of the queue is using the port of this device; such a board waits. */
+  readonly isPortTaken: (deviceId: string) => boolean;
+  /** A run has ended: its port may be used by others. */
+  readonly onPortFree: () => void;
   /** The journal cannot be written, or the line itself is broken: nothing more may be done in this process. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -89,6 +93,11 @@ export class ProductionLine {
     });
   }
 
+  /** Whether a board is being worked on at the port of this device. */
+  isRunningOn(deviceId: string): boolean {
+    return (this.#slots.get(deviceId)?.run ?? null) !== null;
+  }
+
   get runningCount(): number {
     return [...this.#slots.values()].filter(({ run }) => run !== null).length;
   }
@@ -98,11 +107,15 @@ export class ProductionLine {
     try {
       for (const slot of this.#slots.values()) {
         if (this.runningCount >= MOST_PORTS) return;
-        if (slot.goneAtMs === null && slot.run === null && this.#hasWork(slot)) this.#run(slot);
+        if (this.#isFree(slot) && this.#hasWork(slot)) this.#run(slot);
       }
     } catch (error) {
       this.#parts.onFatal(error);
     }
+  }
+
+  #isFree({ plug, goneAtMs, run }: Slot): boolean {
+    return goneAtMs === null && run === null && !this.#parts.isPortTaken(plug.id);
   }
 
   /** A board that had its run has work again when something is released that it was not offered then and would get now. */
@@ -115,7 +128,7 @@ export class ProductionLine {
   }
 
   #run(slot: Slot): void {
-    const { clock, onFatal } = this.#parts;
+    const { clock, onFatal, onPortFree } = this.#parts;
     const { id } = slot.plug;
     const offers = offersFor(slot.plug, this.#parts);
     const run = runUnit(slot.plug, this.#parts, this.#stopping.signal)
@@ -128,6 +141,7 @@ export class ProductionLine {
         const current = this.#slots.get(id);
         if (current?.run === run) current.run = null;
         this.wake();
+        onPortFree();
       });
     slot.run = run;
   }

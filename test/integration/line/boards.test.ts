@@ -17,7 +17,7 @@ async function openSite(specs: readonly BoardSpec[], { onTestFinished }: TestCon
   return site;
 }
 
-const RULE = 'firmware: { file: "*" }, devices: { name: "*" }, update: { protocol: serial }';
+const RULE = 'when: attach, firmware: { file: "*" }, devices: { name: "*" }, update: { protocol: serial }';
 const MERGED = buildSmallMerged({ chip: 'esp32c3' });
 const SMALL = { chip: 'esp32c3', flashBytes: 0x100000 } as const;
 

@@ -40,11 +40,11 @@ export class LineSite {
     writeFileSync(join(this.folder, name), content);
   }
 
-  /** Starts the daemon with this rule, which has everything but its name. */
-  async start(rule: string): Promise<void> {
+  /** Starts the daemon with this rule, which has everything but its name, and what else its config has. */
+  async start(rule: string, top = ''): Promise<void> {
     const head = 'version: 1\ndrop: { path: ./drop, settle: 300ms, scan: 1s }\ndata: ./data\ncontrol: false\n';
     const discovery = 'discovery: { mdns: false, usb: true }\n';
-    this.write('config.yaml', `${head}${discovery}rules:\n  - { name: line, when: attach, ${rule} }\n`);
+    this.write('config.yaml', `${head}${discovery}${top}\nrules:\n  - { name: line, ${rule} }\n`);
     const environment = configEnvironment(recordedIo().io, 'required');
     const { config, problems } = await loadConfig(join(this.folder, 'config.yaml'), environment);
     expect(problems).toEqual([]);
@@ -76,10 +76,14 @@ export class LineSite {
     renameSync(join(this.folder, `.${name}.part`), join(this.folder, 'drop', name));
   }
 
-  plug(socket: string, { address }: SimulatedBoard): void {
-    if (address.kind !== 'rfc2217') throw new Error('not on the network');
+  plug(socket: string, board: SimulatedBoard): void {
     const usb = { vendorId: 0x10c4, productId: 0xea60, serialNumber: '0001', location: socket };
-    this.#plugged.set(socket, { path: `rfc2217://${address.host}:${address.port}`, usb });
+    this.#plugged.set(socket, { ...this.portOf(board), usb });
+  }
+
+  portOf({ address }: SimulatedBoard): SerialPortFacts {
+    if (address.kind !== 'rfc2217') throw new Error('not on the network');
+    return { path: `rfc2217://${address.host}:${address.port}`, usb: null };
   }
 
   unplug(socket: string): void {

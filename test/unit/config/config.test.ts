@@ -34,6 +34,7 @@ describe('a config that says only what it must', () => {
             chip: null,
             tags: null,
             port: null,
+            usb: null,
           },
           update: {
             protocol: 'espota',
@@ -83,6 +84,7 @@ describe('values', () => {
         address: '10.0.7.31',
         port: 8266,
         mac: null,
+        serial: null,
         instance: null,
         protocol: 'espota',
         chip: 'esp32s3',
@@ -91,6 +93,13 @@ describe('values', () => {
       expect.objectContaining({ name: 'pump', mac: '5c:cf:7f:01:02:03', address: null }),
       expect.objectContaining({ name: 'lamp', instance: 'esp8266-0a1b2c' }),
     ]);
+  });
+
+  it('takes the chip at its word on a port, and wants a device on the network to come back', () => {
+    const serial = { name: 'serial', summary: 'a port', options: {} };
+    const text = configText({ rule: 'update: { protocol: serial }' });
+    expect(configOf(text, { ...ENVIRONMENT, protocols: [serial] }).rules[0]?.verify.proof).toBe('accepted');
+    expect(ruleOf('expires: never')?.verify.proof).toBe('returned');
   });
 
   it('lets discovery be switched off', () =>

@@ -182,14 +182,6 @@ describe('the shape', () => {
     expect(problemsOf('version: 1\ndrop: { path: d }\nrules: []')).toEqual(['3:8 rules CONFIG_BAD_VALUE']));
 });
 
-describe('what is planned and not built', () => {
-  it.each([
-    ['USB selection', configText().replace('{ name: "sensor-*" }', '{ usb: "1a86:*" }'), '7:16 rules[0].devices.usb'],
-  ])('%s is refused by name', (_case, text, place) =>
-    expect(problemsOf(text)).toContain(`${place} CONFIG_NOT_AVAILABLE`),
-  );
-});
-
 describe('the meaning', () => {
   const devices = (first: string, second: string) => atTop(`devices:\n  - { ${first} }\n  - { ${second} }`);
 
@@ -197,6 +189,7 @@ describe('the meaning', () => {
     ['device names', devices('name: a, address: ::1', 'name: A, address: ::2'), '5:13 devices[1].name'],
     ['addresses', devices('name: a, address: ::1', 'name: b, address: ::1'), '5:25 devices[1].address'],
     ['MACs', devices('name: a, mac: "5c:cf:7f:01:02:03"', 'name: b, mac: 5C-CF-7F-01-02-03'), '5:21 devices[1].mac'],
+    ['ports', devices('name: a, serial: /dev/ttyS0', 'name: b, serial: /dev/ttyS0'), '5:24 devices[1].serial'],
     ['instances', devices('name: a, instance: x', 'name: b, instance: X'), '5:26 devices[1].instance'],
     [
       'rule names',
@@ -207,6 +200,17 @@ describe('the meaning', () => {
 
   it('one address with two ports is two devices', () =>
     expect(problemsOf(devices('name: a, address: ::1, port: 1', 'name: b, address: ::1, port: 2'))).toEqual([]));
+
+  it('a device on a port and on the network', () =>
+    expect(problemsOf(atTop('devices: [{ name: a, serial: COM3, address: ::1 }]'))).toEqual([
+      '3:11 devices[0] CONFIG_CONFLICT',
+    ]));
+
+  it.each(['ttyUSB0', 'rfc2217://host', 'COM', 'usb:'])('the port %s', (port) =>
+    expect(problemsOf(atTop(`devices: [{ name: a, serial: '${port}' }]`))).toEqual([
+      '3:30 devices[0].serial CONFIG_BAD_VALUE',
+    ]),
+  );
 
   it('finds duplicates beside a wrong shape', () =>
     expect(problemsOf(devices('name: a, address: ::1', 'name: a, adress: ::2'))).toEqual([

@@ -46,6 +46,7 @@ export function entryOf(name: string, changes: Partial<FixedDevice> = {}): Fixed
     address: null,
     port: null,
     mac: null,
+    serial: null,
     instance: null,
     protocol: null,
     chip: null,

@@ -97,6 +97,8 @@ function engine(): JobEngine {
     links: createNodeLinks(systemClock, silentLogger),
     loadImage: async () => ({ ...(journal.images.get('ab') as FirmwareImage), bytes: new Uint8Array(3) }),
     reconfirm: () => undefined,
+    isPortTaken: () => false,
+    onPortFree: () => undefined,
     onAppearance: () => () => undefined,
     awaitReturn: async () => null,
     askVersion: async () => null,

@@ -295,6 +295,8 @@ export class FleetRun {
       loadImage: async (sha256) =>
         ({ ...journal.images.get(sha256), sha256, sizeBytes: 1_000 }) as unknown as FirmwareImage,
       reconfirm: () => undefined,
+      isPortTaken: () => false,
+      onPortFree: () => undefined,
       onAppearance: () => () => undefined,
       awaitReturn: this.#awaitReturn(clock),
       askVersion,

@@ -14,7 +14,16 @@ function ask(selector: Partial<DeviceSelector>, device: Partial<Device> = {}) {
   };
 }
 
-const LISTED: Partial<Device> = { tags: ['attic', 'test'], mac: 'aa:bb:cc:01:02:03', services: ['arduino', 'http'] };
+const PORT: Device['serial'] = {
+  path: '/dev/ttyUSB0',
+  usb: { vendorId: 0x10c4, productId: 0xea60, serialNumber: 'FT0ABC', location: '1-1.4' },
+};
+const LISTED: Partial<Device> = {
+  tags: ['attic', 'test'],
+  mac: 'aa:bb:cc:01:02:03',
+  services: ['arduino', 'http'],
+  serial: PORT,
+};
 
 describe('a device selector', () => {
   it.each<[Partial<DeviceSelector>]>([
@@ -31,6 +40,11 @@ describe('a device selector', () => {
     [{ tags: [] }],
     [{ port: 8266 }],
     [{ name: 'sensor-?', board: 'd1_mini', port: 8266 }],
+    [{ usb: '10c4:EA60' }],
+    [{ usb: '10c4:*' }],
+    [{ usb: 'FT0A*' }],
+    [{ usb: 'usb:1-1.*' }],
+    [{ usb: '1-1.4' }],
   ])('%j accepts', (selector) => {
     expect(ask(selector, LISTED)).toEqual({ accepted: true, misses: [] });
   });
@@ -46,12 +60,19 @@ describe('a device selector', () => {
     [{ mac: '11:*' }, {}, 'mac "aa:bb:cc:01:02:03" does not match "11:*"'],
     [{ mac: '*' }, { mac: null }, 'its mac is not known'],
     [{ tags: ['attic', 'cellar'] }, {}, 'it has no tag "cellar"'],
+    [{ usb: '1a86:*' }, {}, 'USB port "10c4:ea60, ft0abc, 1-1.4" does not match "1a86:*"'],
+    [{ usb: '*' }, { serial: { path: 'COM1', usb: null } }, 'its USB port is not known'],
+    [{ usb: '*' }, { serial: null }, 'its USB port is not known'],
     [{ port: 3232 }, {}, 'port 8266 is not 3232'],
     [{ port: 3232 }, { port: null }, 'its port is not known'],
     [{ chip: 'esp32' }, {}, 'chip is esp8266, not esp32 for certain'],
     [{ chip: 'esp8266' }, { board: null }, 'chip is an esp8266 by a hint only, not esp8266 for certain'],
     [{ chip: 'esp8266' }, { board: null, port: null }, 'chip is not known, not esp8266 for certain'],
-    [{ chip: 'esp8266' }, { chip: 'esp32' }, 'chip is in dispute (the config says it is an esp32; its board'],
+    [
+      { chip: 'esp8266' },
+      { chip: 'esp32', serial: null },
+      'chip is in dispute (the config says it is an esp32; its board',
+    ],
     [
       { chip: 'esp32' },
       { board: null, keys: ['mdns:arduino/esp32-a1b2c3d4e5f6'] },

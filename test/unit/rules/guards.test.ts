@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../../../src/model/device.ts';
 import type { Dossier, ImageFormat, ImageKind } from '../../../src/model/image.ts';
-import { GUARD_OVERRIDES, type GuardOverride } from '../../../src/model/rule.ts';
+import { GUARD_OVERRIDES, type GuardOverride, type UpdateSettings } from '../../../src/model/rule.ts';
 import type { PlanContext } from '../../../src/rules/context.ts';
 import { askGuards } from '../../../src/rules/guards.ts';
 import { Subject } from '../../../src/rules/subject.ts';
@@ -11,13 +11,14 @@ interface Given {
   readonly image?: Partial<Dossier>;
   readonly device?: Partial<Device>;
   readonly allow?: readonly GuardOverride[];
+  readonly update?: UpdateSettings;
   readonly context?: Partial<PlanContext>;
 }
 
-function ask({ image, device, allow = [], context: known }: Given) {
+function ask({ image, device, allow = [], update, context: known }: Given) {
   const context = givenContext(known);
   return askGuards({
-    rule: givenRule({ allow }),
+    rule: givenRule({ allow, ...(update === undefined ? {} : { update }) }),
     firmwareMiss: () => null,
     direction: 'forward',
     image: givenImage(image),
@@ -156,6 +157,15 @@ describe('the guards', () => {
       expect(codeOf({ context: { currentImage } })).toBe('RULE_ALREADY_CURRENT');
       expect(codeOf({ context: { currentImage }, image: { kind: 'filesystem', chip: null } })).toBeNull();
       expect(codeOf({ context: { currentImage: () => 'cd'.repeat(32) } })).toBeNull();
+    });
+
+    it('leaves it to the loader on a port what chip there is, unless somebody said it', () => {
+      const serial = { path: '/dev/ttyUSB0', usb: null };
+      const update = { protocol: 'serial', retries: 0, options: {} };
+      const port = { serial, address: null, port: null, board: null, mac: null };
+      expect(codeOf({ device: port, update })).toBeNull();
+      expect(codeOf({ device: port, update, image: { kind: 'merged', chip: 'esp32' } })).toBeNull();
+      expect(codeOf({ device: { ...port, chip: 'esp32' }, update })).toBe('RULE_WRONG_CHIP');
     });
 
     it('needs an address', () => {

@@ -40,7 +40,7 @@ export function aLineRule(over: Partial<Rule> = {}): Rule {
     name: 'line',
     firmware: { file: '*', chip: null, project: null, version: null, kind: null },
     when: { kind: 'attach' },
-    update: { protocol: 'esptool', retries: 0, options: {} },
+    update: { protocol: 'serial', retries: 0, options: {} },
     ...over,
   });
 }
@@ -51,6 +51,8 @@ export class GivenLine {
   readonly bench = new ScriptedBench();
   readonly ended: Unit[] = [];
   readonly fatal: unknown[] = [];
+  /** Ids of devices on whose port somebody else is at work. */
+  readonly takenPorts = new Set<string>();
   rules: readonly Rule[];
   journal: Journal;
   line: ProductionLine;
@@ -125,6 +127,8 @@ export class GivenLine {
         return image;
       },
       onProgress: () => undefined,
+      isPortTaken: (deviceId) => this.takenPorts.has(deviceId),
+      onPortFree: () => undefined,
       onFatal: (error) => this.fatal.push(error),
     };
     return new ProductionLine(parts);

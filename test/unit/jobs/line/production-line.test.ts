@@ -78,6 +78,19 @@ describe('a board that is plugged in', () => {
     expect(line.units().map(({ release }) => release)).toEqual(['r-fw-1', 'r-fw-2']);
   });
 
+  it('waits while somebody else is at work on its port', async () => {
+    const line = givenLine();
+    line.release('fw-1');
+    line.takenPorts.add('usb:1-1');
+    line.bench.put('/dev/tty-1-1', { mac: MAC });
+    line.line.attached(aPlug('1-1'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(line.units()).toEqual([]);
+    line.takenPorts.clear();
+    line.line.wake();
+    expect(await runsEnded(line, 1)).toEqual(['succeeded']);
+  });
+
   it('is left alone after its run until it is unplugged, failed or not', async () => {
     const line = givenLine({ again: 'again' });
     line.release('fw-1');
