@@ -359,6 +359,22 @@ export const CATALOGUE = {
     disposition: 'retry',
     hint: 'Put the rule back into the config until the files are withdrawn, or remove them from the server by hand.',
   },
+  PUBLISH_UNREACHABLE: {
+    disposition: 'retry',
+    hint: 'Check the address in "server" and that the FTP server runs; it is tried again.',
+  },
+  PUBLISH_LOGIN_REFUSED: {
+    disposition: 'retry',
+    hint: 'Correct "user" and "password" of the rule; it is tried again.',
+  },
+  PUBLISH_REFUSED: {
+    disposition: 'retry',
+    hint: 'Give the user the right to write, rename and delete in that folder, and free some space there; it is tried again.',
+  },
+  PUBLISH_WRONG_SIZE: {
+    disposition: 'retry',
+    hint: 'Look at the disk of the FTP server, and whether it changes line ends (it has to store in binary mode).',
+  },
   PUBLISH_NOT_OPEN: { disposition: 'permanent', hint: 'Look at it with "dropflash publications".' },
 
   // --- RELEASE: several images in one drop -----------------------------------------------------------------------------
@@ -373,6 +389,26 @@ export const CATALOGUE = {
   RELEASE_IMAGE_UNWANTED: {
     disposition: 'permanent',
     hint: 'Correct the rules that the release names, or the firmware selectors of the config, and drop it again.',
+  },
+
+  // --- SERVER: what listens for devices ---------------------------------------------------------------------------------
+  SERVER_NOT_LISTENING: {
+    disposition: 'retry',
+    hint: 'Free the port or give the server another; below 1024 the service needs CAP_NET_BIND_SERVICE. It is tried again.',
+  },
+
+  // --- WASPMOTE: programs for Libelium's Waspmote ----------------------------------------------------------------------
+  WASPMOTE_BAD_NAME: {
+    disposition: 'permanent',
+    hint: 'Drop the file under the 7 characters that the IDE exported it as, or set "name" in the rule.',
+  },
+  WASPMOTE_BAD_PROGRAM: {
+    disposition: 'permanent',
+    hint: 'Drop the binary that the Waspmote IDE exports, not the .hex beside it or a file of another device.',
+  },
+  WASPMOTE_BROKEN_OFF: {
+    disposition: 'retry',
+    hint: 'Nothing to do if it comes again; else look at the reception of the device and the idle times of the server.',
   },
 
   // --- HOOK: telling others --------------------------------------------------------------------------------------------

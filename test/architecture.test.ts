@@ -26,6 +26,7 @@ const MAY_IMPORT_SIMULATOR = new Set(['simulator', 'cli']);
 
 /** Each third-party package is imported in one folder (or root file) of src/. */
 const PACKAGE_ROOM: Readonly<Record<string, string>> = {
+  'basic-ftp': 'protocols',
   'bonjour-service': 'discovery',
   chokidar: 'watcher',
   'cli-progress': 'cli',

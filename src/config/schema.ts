@@ -3,6 +3,7 @@ import { LOG_LEVELS } from '../log.ts';
 import type { FixedDevice } from '../model/device.ts';
 import type { DropSettings, LogSettings } from './config.ts';
 import { hookSchema } from './hook-schema.ts';
+import type { ProtocolOptions } from './option-schema.ts';
 import { type RuleContext, ruleSchema } from './rule-schema.ts';
 import { serversSchema } from './servers-schema.ts';
 import { trustSchema } from './trust-schema.ts';
@@ -86,7 +87,7 @@ const discoverySchema = z.strictObject(
   expecting('a mapping with mdns'),
 );
 
-const deviceSchema = (protocols: readonly { readonly name: string }[]) =>
+const deviceSchema = (protocols: readonly ProtocolOptions[]) =>
   z
     .strictObject(
       {
@@ -106,7 +107,7 @@ const deviceSchema = (protocols: readonly { readonly name: string }[]) =>
         instance: text('an mDNS instance name')
           .optional()
           .describe('Its mDNS instance name, to recognise a device that discovery finds.'),
-        protocol: oneOf(protocols.map(({ name }) => name))
+        protocol: oneOf(protocols.filter(({ placeOf }) => placeOf === undefined).map(({ name }) => name))
           .optional()
           .describe('The only protocol it takes.'),
         chip: chip().optional().describe('Its chip, which guards it against images for another.'),

@@ -14,6 +14,8 @@ export interface Offer {
   readonly terms: Terms;
   /** A number for this publication, counted up within the series and never given twice. Null: none is needed. */
   readonly number: NumberWanted | null;
+  /** What a careful person would want to know, and that is no reason to refuse. */
+  readonly remarks?: readonly string[];
 }
 
 export interface NumberWanted {

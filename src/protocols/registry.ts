@@ -5,13 +5,14 @@ import { serial } from './esptool/index.ts';
 import type { Protocol } from './protocol.ts';
 import type { PullProtocol } from './pull.ts';
 import { pycomFtp } from './pycom-ftp/index.ts';
+import { waspmoteFtp } from './waspmote-ftp/index.ts';
 
 /** Every protocol dropflash speaks, by the name that `protocol:` in the config uses. */
 export const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map(
   [espota, serial, pycomFtp, espatSerial].map((protocol) => [protocol.name, protocol]),
 );
 
-const PULL: readonly PullProtocol[] = [espatCloud];
+const PULL: readonly PullProtocol[] = [espatCloud, waspmoteFtp];
 
 /** Every protocol of devices that fetch by themselves, by the name that `protocol:` uses. */
 export const PULL_PROTOCOLS: ReadonlyMap<string, PullProtocol> = new Map(

@@ -90,10 +90,14 @@ export class Publisher {
     };
   }
 
-  #offer({ update: { protocol: name, options } }: Rule, image: FirmwareImage): PlacedOffer | FlashError {
+  #offer({ name: rule, update }: Rule, image: FirmwareImage): PlacedOffer | FlashError {
+    const { protocol: name, options } = update;
     const protocol = this.#protocol(name);
     try {
-      return { ...protocol.offer(image, options), place: protocol.placeOf(options) };
+      const offer = protocol.offer(image, options);
+      for (const remark of offer.remarks ?? [])
+        this.#parts.log.warn('publication.doubtful', { rule, file: image.name, reason: remark });
+      return { ...offer, place: protocol.placeOf(options) };
     } catch (error) {
       if (error instanceof FlashError) return error;
       throw error;
