@@ -30,6 +30,7 @@ export class DataChannel {
   readonly #server: Server | null;
   readonly #connected: Promise<Socket>;
   #refuse: (error: Error) => void = () => undefined;
+  #goOut: () => void = () => undefined;
   #socket: Socket | null = null;
   readonly #timer: Timer;
 
@@ -51,12 +52,13 @@ export class DataChannel {
         else socket.destroy();
       });
       server?.on('error', reject);
-      if (active !== null) {
+      this.#goOut = () => {
+        if (active === null || this.#socket !== null) return;
         const socket = new Socket({ allowHalfOpen: true });
         this.#socket = socket;
         socket.on('error', reject);
         socket.connect(active.port, active.host, () => take(socket));
-      }
+      };
     });
     this.#connected.catch(() => undefined);
     this.#timer = clock.setTimer(withinMs, () => this.close());
@@ -82,8 +84,9 @@ export class DataChannel {
     return new DataChannel(to.host, null, to, clock, withinMs);
   }
 
-  /** Rejects where it did not come about in time. */
+  /** The connection: an active one is made only now, when there is something to send. Rejects where it did not come about in time. */
   connected(): Promise<Socket> {
+    this.#goOut();
     return this.#connected;
   }
 

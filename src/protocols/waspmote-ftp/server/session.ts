@@ -202,7 +202,7 @@ export class Session implements Conversation {
       else this.#waiting.push(line);
     }
     if (this.#waiting.length > MOST_WAITING) this.quit('421 Too many commands at once.');
-    else void this.#work();
+    else if (this.#waiting.length > 0) void this.#work();
   }
 
   #aborted(): void {
