@@ -47,7 +47,9 @@ describe('config.example.yaml', () => {
 
   it('loads with every setting switched on', () => {
     const text = EVERYTHING.replaceAll(/\{ file: [\w-]+-password \}/g, '{ env: SENSOR_OTA_PASSWORD }');
-    expect(load(text, { SENSOR_OTA_PASSWORD: 'x', METER_FTP_PASSWORD: 'x', MESHLIUM_PASSWORD: 'x' }).findings).toEqual([]);
+    expect(load(text, { SENSOR_OTA_PASSWORD: 'x', METER_FTP_PASSWORD: 'x', MESHLIUM_PASSWORD: 'x' }).findings).toEqual(
+      [],
+    );
   });
 
   it('has every key', () => {
