@@ -59,7 +59,9 @@ function globMiss(pattern: string | null, what: string, read: (image: StoredImag
   };
 }
 
-function appField(dossier: Dossier, field: 'project' | 'version'): string | null {
-  const value = dossier.app?.[field] ?? '';
+/** MicroPython says its version and its board; what its build leaves in the description is not about it. */
+function appField({ app, micropython }: Dossier, field: 'project' | 'version'): string | null {
+  const own = micropython && { project: micropython.board, version: micropython.version }[field];
+  const value = own || (app?.[field] ?? '');
   return value === '' ? null : value;
 }

@@ -20,6 +20,7 @@ export function acceptsStoredImage(device: Device, { dossier, sizeBytes }: Store
   const reason = NOT_OTA[dossier.kind];
   if (reason !== undefined) return refuse(reason);
   if (dossier.userSlot != null) return refuse('it is one half of an SDK release, which eboot does not start');
+  if (dossier.format === 'cc3200') return refuse('it is for a WiPy 1, which has no ArduinoOTA');
   if (sizeBytes === 0) return refuse('the image is empty');
   const chip = device.chip ?? dossier.chip;
   if (dossier.container === 'gzip' && (dossier.kind === 'filesystem' || (chip !== null && chip !== 'esp8266'))) {

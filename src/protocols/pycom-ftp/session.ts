@@ -20,10 +20,12 @@ export async function flashPycom(request: FlashRequest, signal: AbortSignal): Pr
   const { clock, image, observer } = request;
   const startMs = clock.monotonic();
   signal.throwIfAborted();
-  const conversation: Conversation = { ...request, ...placeOf(request), options: readOptions(request.options), signal };
+  const { links, log } = request;
+  const options = readOptions(request.options);
+  const conversation: Conversation = { ...placeOf(request), options, links, clock, log, signal };
   observer.onStep('prepare');
   const before = await greetingOf(conversation);
-  throwUnlessFits(image, before.identity, conversation.options);
+  throwUnlessFits(image, before.identity, options);
 
   const control = await openFtp(conversation);
   try {
@@ -35,7 +37,7 @@ export async function flashPycom(request: FlashRequest, signal: AbortSignal): Pr
   } finally {
     control.destroy();
   }
-  const isReset = conversation.options.reset === 'telnet';
+  const isReset = options.reset === 'telnet';
   if (isReset) await reset({ ...conversation, signal: undefined }, image.bytes.length);
   return {
     proof: isReset ? 'accepted' : 'sent',
@@ -66,12 +68,14 @@ interface Before {
  * then nothing is known of the device, and the guards take the worst for granted.
  */
 async function greetingOf(conversation: Conversation): Promise<Before> {
+  const { greetingWithinMs, reset } = conversation.options;
+  const mayBeOff = reset === 'none';
   let shell: TelnetShell;
   try {
-    shell = await openTelnet(conversation);
+    shell = await openTelnet(conversation, mayBeOff ? 0 : greetingWithinMs);
   } catch (error) {
-    const isOff = error instanceof FlashError && error.code === 'PYCOM_NO_TELNET';
-    if (isOff && conversation.options.reset === 'none') return { greeting: null, identity: null };
+    if (mayBeOff && error instanceof FlashError && error.code === 'PYCOM_NO_TELNET')
+      return { greeting: null, identity: null };
     throw error;
   }
   shell.close();
@@ -84,7 +88,7 @@ async function greetingOf(conversation: Conversation): Promise<Before> {
 /** The image is in its slot and will be started at the next reset, whoever makes it: so nothing here is tried twice from the beginning. */
 async function reset(conversation: Conversation, sentBytes: number): Promise<void> {
   try {
-    const shell = await openTelnet(conversation);
+    const shell = await openTelnet(conversation, conversation.options.greetingWithinMs);
     try {
       await shell.reset();
     } finally {

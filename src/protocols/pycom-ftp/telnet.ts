@@ -76,13 +76,13 @@ export class TelnetShell {
 }
 
 /**
- * Connects, waits where the device is busy with another session, and logs in.
+ * Connects, waits where the device is busy with another session, and logs in. A closed port is tried again for `refusedForMs`.
  *
  * @throws FlashError LINK_UNKNOWN_HOST, LINK_UNREACHABLE, PYCOM_NO_TELNET, PYCOM_BUSY, PYCOM_LOGIN_REFUSED; or the signal's reason
  */
-export async function openTelnet(conversation: Conversation): Promise<TelnetShell> {
-  const { clock, options, signal } = conversation;
-  const endMs = clock.monotonic() + options.greetingWithinMs;
+export async function openTelnet(conversation: Conversation, refusedForMs: number): Promise<TelnetShell> {
+  const { clock, signal } = conversation;
+  const endMs = clock.monotonic() + refusedForMs;
   for (;;) {
     const shell = await tryTelnet(conversation);
     if (!(shell instanceof FlashError)) return shell;

@@ -165,20 +165,28 @@ export class FtpSession {
   async #store(path: string): Promise<void> {
     const target = this.#files.resolve(path);
     const { mcu, faults = {} } = this.#host.spec;
-    // As it was written: any other path or letter case is an ordinary file.
-    const isImage = path === (mcu === 'CC3200' ? '/flash/sys/mcuimg.bin' : '/flash/sys/appimg.bin');
+    // Any other path or letter case is an ordinary file.
+    const isImage = target === (mcu === 'CC3200' ? '/flash/sys/mcuimg.bin' : '/flash/sys/appimg.bin');
     if (isImage && faults.erase === 'fails') return this.#refuse(550);
     this.#reply(150);
-    if (!this.#data.isConnected) {
-      this.#host.counts.violations.push('STOR without a data connection');
-      if (isImage) this.#slots.mark(new Uint8Array(0));
-      return;
-    }
-    if (isImage) this.#host.counts.uploadsBegun += 1;
-    const { bytes, end } = await this.#data.receive(isImage ? faults.upload : undefined);
+    if (!this.#data.isConnected) this.#host.counts.violations.push('STOR without a data connection');
+    else if (isImage) await this.#storeImage();
+    else await this.#storeFile(target);
+  }
+
+  async #storeImage(): Promise<void> {
+    const { counts, spec } = this.#host;
+    const { upload } = spec.faults ?? {};
+    counts.uploadsBegun += 1;
+    const isFaulty = counts.uploadsBegun <= (upload?.uploads ?? Number.POSITIVE_INFINITY);
+    const { bytes, end } = await this.#data.receive(isFaulty ? upload : undefined);
+    if (end !== 'gone') this.#finish(bytes, end);
+  }
+
+  async #storeFile(target: string): Promise<void> {
+    const { bytes, end } = await this.#data.receive(undefined);
     if (end === 'gone') return;
-    if (isImage) this.#finish(bytes, end);
-    else if (end === 'whole' && !this.#files.write(target, bytes)) this.#refuse(550);
+    if (end === 'whole' && !this.#files.write(target, bytes)) this.#refuse(550);
     else this.#reply(end === 'whole' ? 226 : 426);
   }
 

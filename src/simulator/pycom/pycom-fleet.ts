@@ -16,8 +16,7 @@ const OWN_NETWORK = '127.65';
 const OWN_ADDRESSES = 254 * 254;
 
 /**
- * Pretend modules in this process. The ports of their servers are free ones, since those of the firmware (21 and 23) take rights that
- * nobody should need. Rejects with the system's error where an address cannot be had.
+ * Pretend modules in this process. Rejects with the system's error where an address cannot be had.
  */
 export async function startPycoms(
   specs: readonly PycomSpec[],
@@ -45,8 +44,8 @@ export async function startPycoms(
 }
 
 async function makeDevice(spec: PycomSpec, addresses: Iterator<string>, clock: Clock): Promise<SimulatedPycom> {
-  const address = spec.address ?? addresses.next().value;
-  return SimulatedPycom.make(spec, { address, ftpPort: 0, telnetPort: 0 }, clock);
+  const { address = addresses.next().value, ftpPort = 0, telnetPort = 0 } = spec;
+  return SimulatedPycom.make(spec, { address, ftpPort, telnetPort }, clock);
 }
 
 /** From a place of this process on: each fleet of a machine has its own. */

@@ -12,6 +12,9 @@ export interface PycomSpec {
   readonly builtOn: string;
   /** Of 127.0.0.0/8; one of its own is chosen where it is missing. */
   readonly address?: string;
+  /** Of its servers. Default: any that are free, since 21 and 23 take rights that nobody should need. */
+  readonly ftpPort?: number;
+  readonly telnetPort?: number;
   /** The firmware has 2024 and no other; a program of this machine may have that already. Default: any that is free. */
   readonly dataPort?: number;
   readonly user?: string;
@@ -56,7 +59,12 @@ export interface PycomFaults {
    * further and says nothing. `ends`: it closes the data connection and says 226. `resets`: the data connection breaks, and it says
    * 226. `fails`: 451. `dies`: everything breaks, as when the power goes.
    */
-  readonly upload?: { readonly atByte: number; readonly how: 'stalls' | 'mute' | 'ends' | 'resets' | 'fails' | 'dies' };
+  readonly upload?: {
+    readonly atByte: number;
+    readonly how: 'stalls' | 'mute' | 'ends' | 'resets' | 'fails' | 'dies';
+    /** How many uploads, from the first on, have this fault. Default: all. */
+    readonly uploads?: number;
+  };
   /** What it says when it has the whole image: nothing, or the connection goes. */
   readonly result?: 'silent' | 'lost';
   /**

@@ -71,3 +71,9 @@ export const MODULES: readonly Module[] = [
     keepsLength: false,
   },
 ];
+
+export function moduleOf(title: string): Module {
+  const found = MODULES.find((module) => module.title === title);
+  if (found === undefined) throw new RangeError(`there is no module "${title}"`);
+  return found;
+}
