@@ -41,7 +41,7 @@ export const DEMO_FLEET: readonly DemoDevice[] = [
 ];
 
 /** The demo's config, as a person would write it. */
-export function demoConfig(service: string): string {
+export function demoConfig(service: string, module: { readonly devices: string; readonly rule: string }): string {
   return `version: 1
 drop: { path: ./drop, settle: 300ms }
 data: ./data
@@ -49,7 +49,7 @@ control: false
 discovery:
   mdns: { services: [${service}], interface: 127.0.0.1 }
   usb: true
-rules:
+${module.devices}rules:
   - name: sensors
     firmware: { file: "sensor-*.bin", chip: esp8266 }
     devices: { name: "sensor-*" }
@@ -65,5 +65,5 @@ rules:
     devices: { name: "usb:*" }
     update: { protocol: serial }
     when: attach
-`;
+${module.rule}`;
 }

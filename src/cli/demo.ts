@@ -15,12 +15,13 @@ import { Lifecycle } from '../service/lifecycle.ts';
 import type { SimulatedBoard } from '../simulator/chip/board.ts';
 import type { Chips } from '../simulator/chip/chips.ts';
 import { BRISK } from '../simulator/cores.ts';
-import { type Fleet, startFleet } from '../simulator/fleet.ts';
+import { startFleet } from '../simulator/fleet.ts';
 import { sampleImage } from '../simulator/sample-image.ts';
 import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import { configEnvironment } from './config-file.ts';
 import { DEMO_SLOTS, demoPorts, endedUnits, startDemoBoards } from './demo-boards.ts';
 import { DEMO_FLEET, DEMO_PASSWORD, type DemoDevice, demoConfig } from './demo-fleet.ts';
+import { DEMO_MODULE, demoModuleConfig, demoModuleImage, startDemoModule } from './demo-module.ts';
 import { type DemoScreen, demoScreen } from './demo-screen.ts';
 import type { Io } from './io.ts';
 import { paint, printJson, printLines, tableLines } from './output.ts';
@@ -28,6 +29,8 @@ import { paint, printJson, printLines, tableLines } from './output.ts';
 /** Ample for a slow machine; a fleet that is not done by then has failed. */
 const LONGEST_MS = 90_000;
 const IMAGE_BYTES = 200_000;
+/** That are dropped. */
+const IMAGES = 4;
 const STOP_MS = 10_000;
 /** Slow enough to be seen. */
 const TIMINGS = { ...BRISK, sectorMs: 25, bootMs: 1_500, probeEveryMs: 250 };
@@ -41,7 +44,7 @@ export function defineDemo(program: Command, run: Run): void {
     .command('demo')
     .summary('a pretend fleet gets an update, on this machine only')
     .description(
-      'Starts a dozen simulated devices on the loopback interface, two boards on a simulated USB hub and the daemon itself, drops three ' +
+      'Starts a dozen simulated devices and a Pycom module on the loopback interface, two boards on a simulated USB hub and the daemon itself, drops four ' +
         'firmware files into its folder, and prints what became of each device. One of the devices is faulty, on purpose.',
     )
     .option('--keep', 'leave drop folder, journal and results behind to look at');
@@ -53,7 +56,7 @@ export function defineDemo(program: Command, run: Run): void {
 /** Done when every device ended as it should: the healthy ones updated, the faulty one recognised. */
 export async function demo(args: DemoArgs, io: Io): Promise<ExitCode> {
   const folder = await mkdtemp(join(tmpdir(), 'dropflash-demo-'));
-  const screen = demoScreen(io, [...DEMO_FLEET, ...DEMO_SLOTS], systemClock);
+  const screen = demoScreen(io, [...DEMO_FLEET, DEMO_MODULE, ...DEMO_SLOTS], systemClock);
   const beganMs = systemClock.monotonic();
   try {
     const rows = await play(folder, screen, io);
@@ -85,30 +88,37 @@ async function play(folder: string, screen: DemoScreen, io: Io): Promise<DemoRow
   const service = `demo${randomBytes(4).toString('hex')}`;
   const fleet = await startFleet(DEMO_FLEET, { service, timings: TIMINGS });
   const boards = await startDemoBoards();
+  const modules = await startDemoModule();
   try {
-    const daemon = await openDaemon(folder, service, boards, screen, io);
+    const daemon = await openDaemon(folder, demoConfig(service, demoModuleConfig(modules)), boards, screen, io);
     const lifecycle = new Lifecycle(daemon.parts, { clock: systemClock, log: screen.log });
     await lifecycle.start(STOP_MS);
     try {
       screen.say(
-        `${DEMO_FLEET.length} devices are on the network, ${boards.boards.length} boards on USB; three firmware files are dropped into ${join(folder, 'drop')}`,
+        `${DEMO_FLEET.length + 1} devices are on the network, ${boards.boards.length} boards on USB; four firmware files are dropped into ${join(folder, 'drop')}`,
       );
       await dropImages(join(folder, 'drop'));
       const jobs = await untilFinished(join(folder, 'drop'), daemon, io, systemClock);
       const units = await untilWritten(join(folder, 'data'), boards.boards.length, daemon, io, systemClock);
-      return [...DEMO_FLEET.map((device) => rowOf(device, jobs, fleet)), ...boards.boards.map(boardRow(units))];
+      const verified = { state: 'succeeded', proof: 'verified', code: null } as const;
+      return [
+        ...DEMO_FLEET.map((device) => rowOf(device, jobs, fleet.device(device.name))),
+        ...modules.devices.map((module) => rowOf({ ...DEMO_MODULE, core: 'FiPy', expected: verified }, jobs, module)),
+        ...boards.boards.map(boardRow(units)),
+      ];
     } finally {
       await lifecycle.stop(STOP_MS);
     }
   } finally {
+    await modules.stop();
     await boards.stop();
     await fleet.stop();
   }
 }
 
-async function openDaemon(folder: string, service: string, boards: Chips, screen: DemoScreen, io: Io): Promise<Daemon> {
+async function openDaemon(folder: string, text: string, boards: Chips, screen: DemoScreen, io: Io): Promise<Daemon> {
   const file = join(folder, 'config.yaml');
-  await writeFile(file, demoConfig(service));
+  await writeFile(file, text);
   const environment = configEnvironment({ ...io, env: { ...io.env, DEMO_OTA_PASSWORD: DEMO_PASSWORD } }, 'required');
   const { config, problems } = await loadConfig(file, environment);
   if (config === null) throw new Error(`the demo's config has problems:\n${formatProblems(problems).join('\n')}`);
@@ -130,10 +140,15 @@ async function dropImages(drop: string): Promise<void> {
   const images = { 'sensor-2.0.0.bin': 'esp8266', 'plug-2.0.0.bin': 'esp32', 'gateway-2.0.0.bin': 'esp8266' } as const;
   await mkdir(drop, { recursive: true });
   for (const [name, chip] of Object.entries(images)) {
-    const part = join(drop, `.${name}.part`);
-    await writeFile(part, sampleImage({ chip, sizeBytes: IMAGE_BYTES, version: '2.0.0' }));
-    await rename(part, join(drop, name));
+    await dropImage(drop, name, sampleImage({ chip, sizeBytes: IMAGE_BYTES, version: '2.0.0' }));
   }
+  await dropImage(drop, 'appimg.bin', demoModuleImage(IMAGE_BYTES));
+}
+
+async function dropImage(drop: string, name: string, bytes: Uint8Array): Promise<void> {
+  const part = join(drop, `.${name}.part`);
+  await writeFile(part, bytes);
+  await rename(part, join(drop, name));
 }
 
 /** Looks for the results beside the files, as any other program would. */
@@ -142,7 +157,7 @@ async function untilFinished(drop: string, { fatal }: Daemon, { signals }: Io, c
   const endMs = clock.monotonic() + LONGEST_MS;
   for (;;) {
     const results = await readResults(drop);
-    if (results.length === 3) return results.flatMap(({ jobs }) => jobs);
+    if (results.length === IMAGES) return results.flatMap(({ jobs }) => jobs);
     if (clock.monotonic() > endMs) throw new Error(`the fleet was not done after ${LONGEST_MS / 1000} s`);
     await sleep(clock, 100, signal);
   }
@@ -201,12 +216,16 @@ async function readResults(drop: string): Promise<DropResult[]> {
   return results;
 }
 
-function rowOf({ name, core, expected }: DemoDevice, jobs: readonly DropResultJob[], fleet: Fleet): DemoRow {
+function rowOf(
+  { name, core, expected }: Pick<DemoDevice, 'name' | 'expected'> & { readonly core: string },
+  jobs: readonly DropResultJob[],
+  { installed }: { readonly installed: readonly unknown[] },
+): DemoRow {
   const job = jobs.find((candidate) => candidate.name === name);
   const state = job?.state ?? 'no job';
   const proof = job?.proof ?? null;
   const code = job?.error?.code ?? null;
-  const installs = fleet.device(name).installed.length;
+  const installs = installed.length;
   const isAsExpected = state === expected.state && proof === expected.proof && code === expected.code && installs === 1;
   return { device: name, core, state, proof, attempts: job?.attempts ?? 0, code, installs, isAsExpected };
 }

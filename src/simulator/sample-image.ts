@@ -5,6 +5,8 @@ export interface SampleImage {
   readonly sizeBytes: number;
   /** Goes into the code, so that each version has bytes of its own; an ESP32 image also says it. */
   readonly version: string;
+  /** MicroPython's, in an ESP32 image. */
+  readonly banner?: string;
 }
 
 interface Segment {
@@ -54,7 +56,7 @@ function ebootCrc(bytes: Uint8Array): number {
 }
 
 /** Flash-mapped data that begins with the app description, and the SHA-256 at the end. */
-function esp32Image({ sizeBytes, version }: SampleImage): Uint8Array {
+function esp32Image({ sizeBytes, version, banner = '' }: SampleImage): Uint8Array {
   const extended = Buffer.from([0xee, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 1]);
   const head = Buffer.concat([header(1, 0x40080000), extended]);
   const description = Buffer.alloc(256);
@@ -63,6 +65,7 @@ function esp32Image({ sizeBytes, version }: SampleImage): Uint8Array {
   description.write('dropflash-sample', 48, 31, 'latin1');
   const digestBytes = 32;
   const rest = code(version, codeBytes(sizeBytes - digestBytes, head.length) - description.length);
+  if (banner !== '') rest.write(`\0${banner}\r\n\0`, 'latin1');
   const image = withChecksum(head, [{ loadAddress: 0x3f400020, data: Buffer.concat([description, rest]) }]);
   return Buffer.concat([image, createHash('sha256').update(image).digest()]);
 }

@@ -75,8 +75,8 @@ export const WORDS_WITHIN_MS = 1_000;
 /** After its 226 the device closes its side as well. */
 export const DATA_END_WITHIN_MS = 5_000;
 
-/** telnet.c: a server that has just lost a client opens its port anew; another client holds it closed. */
-export const TELNET_RETRY_MS = 500;
+/** telnet.c: a server that has just lost a client opens its port anew; another client may hold it closed. */
+export const REFUSED_PAUSE_MS = 500;
 /** Longest wait for a prompt of the login. */
 export const PROMPT_WITHIN_MS = 10_000;
 /** telnet.c throws away what arrives between `Password: ` and the options behind it: those are waited for, but not for ever. */

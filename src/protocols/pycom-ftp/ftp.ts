@@ -1,8 +1,8 @@
-import type { Clock } from '../../clock.ts';
+import { type Clock, sleep } from '../../clock.ts';
 import { FlashError } from '../../errors.ts';
 import type { StreamLink, StreamRead } from '../../transports/links.ts';
 import { encodeCommand, type FtpReply, ReplyReader } from './codec.ts';
-import { CONNECT_WITHIN_MS, GREETING_WORDS, REPLY_WITHIN_MS, Reply } from './constants.ts';
+import { CONNECT_WITHIN_MS, GREETING_WORDS, REFUSED_PAUSE_MS, REPLY_WITHIN_MS, Reply } from './constants.ts';
 import { type Conversation, signalOf } from './conversation.ts';
 import { loginOf, loginRefused } from './login.ts';
 
@@ -66,16 +66,14 @@ export class FtpControl {
 }
 
 /**
- * Connects, waits where the device is busy with another session, and logs in.
+ * Connects, waits where the device is busy with another session, and logs in. Firmware that closes its port while somebody is in is
+ * asked again for `greeting-within`.
  *
  * @throws FlashError LINK_…, PYCOM_BUSY, PYCOM_WRONG_SERVER, PYCOM_LOGIN_REFUSED, PYCOM_UNEXPECTED_ANSWER, PYCOM_SESSION_LOST; or the
  *   signal's reason
  */
 export async function openFtp(conversation: Conversation): Promise<FtpControl> {
-  const { address, port, clock, links } = conversation;
-  const signal = signalOf(conversation);
-  const stream = await links.openStream({ address, port, withinMs: CONNECT_WITHIN_MS, ...signal });
-  const control = new FtpControl(stream, clock);
+  const control = new FtpControl(await openControl(conversation), conversation.clock);
   try {
     await greeting(control, conversation);
     await logIn(control, conversation);
@@ -83,6 +81,20 @@ export async function openFtp(conversation: Conversation): Promise<FtpControl> {
   } catch (error) {
     control.destroy();
     throw error;
+  }
+}
+
+async function openControl(conversation: Conversation): Promise<StreamLink> {
+  const { address, port, clock, links, options, signal } = conversation;
+  const endMs = clock.monotonic() + options.greetingWithinMs;
+  for (;;) {
+    try {
+      return await links.openStream({ address, port, withinMs: CONNECT_WITHIN_MS, ...signalOf(conversation) });
+    } catch (error) {
+      const isRefused = error instanceof FlashError && error.code === 'LINK_REFUSED';
+      if (!isRefused || clock.monotonic() >= endMs) throw error;
+    }
+    await sleep(clock, REFUSED_PAUSE_MS, signal);
   }
 }
 

@@ -10,8 +10,8 @@ import {
   INTERRUPTS,
   PASSWORD_OPTIONS_WITHIN_MS,
   PROMPT_WITHIN_MS,
+  REFUSED_PAUSE_MS,
   RESET_WITHIN_MS,
-  TELNET_RETRY_MS,
 } from './constants.ts';
 import { type Conversation, signalOf } from './conversation.ts';
 import { busy } from './ftp.ts';
@@ -87,7 +87,7 @@ export async function openTelnet(conversation: Conversation, refusedForMs: numbe
     const shell = await tryTelnet(conversation);
     if (!(shell instanceof FlashError)) return shell;
     if (clock.monotonic() >= endMs) throw shell;
-    await sleep(clock, TELNET_RETRY_MS, signal);
+    await sleep(clock, REFUSED_PAUSE_MS, signal);
   }
 }
 
