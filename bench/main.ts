@@ -5,6 +5,7 @@ import { benchDropLatency } from './drop-latency.ts';
 import { benchFleet } from './fleet.ts';
 import { benchIdle } from './idle.ts';
 import { benchPlan } from './plan.ts';
+import { benchRollout } from './rollout.ts';
 import type { BenchRow } from './row.ts';
 import { benchThroughput } from './throughput.ts';
 
@@ -24,6 +25,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   c: { title: 'from the last byte of a dropped file to the first datagram', measure: benchDropLatency },
   d: { title: 'an idle daemon that knows 50 devices', measure: benchIdle },
   e: { title: 'planning', measure: benchPlan },
+  f: { title: 'rollouts of growing fleets, by the job engine alone', measure: benchRollout },
 };
 
 function readOptions(): BenchOptions & { readonly sections: readonly string[] } {

@@ -23,6 +23,11 @@ export function memberOf(job: JobRecord, devices: DeviceDirectory): Member {
   };
 }
 
+/** One member for each job: of one release, each device has one. Asked for with every turn of the engine. */
+export function eachAlone(jobs: readonly JobRecord[], devices: DeviceDirectory): readonly DeviceMember[] {
+  return jobs.map((job) => ({ ...memberOf(job, devices), jobs: [job.id] }));
+}
+
 /** One member for each device, in the order of their first jobs. A device is in a stage when all its jobs are. Pure. */
 export function byDevice(jobs: Iterable<JobRecord>, devices: DeviceDirectory): readonly DeviceMember[] {
   const groups = new Map<string, Member[]>();

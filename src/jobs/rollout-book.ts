@@ -5,7 +5,7 @@ import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { RolloutChange, RolloutEvent, RolloutRecord } from './journal/rollouts.ts';
-import { byDevice, type DeviceMember } from './members.ts';
+import { byDevice, type DeviceMember, eachAlone } from './members.ts';
 import { countsText, nextStep, type RolloutAct } from './rollout.ts';
 import { stageName } from './rollout-stages.ts';
 import type { DeviceDirectory } from './rule-book.ts';
@@ -121,10 +121,9 @@ export class RolloutBook {
   /** How the devices of a rollout stand. */
   membersOf(release: string): readonly DeviceMember[] {
     const { book, devices } = this.#parts;
-    return byDevice(
-      this.#together(release).flatMap((id) => [...book.ofRelease(id)]),
-      devices,
-    );
+    const releases = this.#together(release);
+    const jobs = releases.flatMap((id) => [...book.ofRelease(id)]);
+    return releases.length === 1 ? eachAlone(jobs, devices) : byDevice(jobs, devices);
   }
 
   /** The releases of a rollout: one, unless a release file brought several. They never change. */

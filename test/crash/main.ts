@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { setup } from '../build-once.ts';
+import { crashRollouts, ROLLOUT_USAGE } from './rollout-main.ts';
 import { crashRun, type RunReport } from './run.ts';
 
-const USAGE = 'usage: npm run test:crash -- [--points N] [--seed N] [--parallel 1|2]\n';
+const USAGE = `usage: npm run test:crash -- [--points N] [--seed N] [--parallel 1|2]\n${ROLLOUT_USAGE}`;
 /** Points of one site, one after the other: enough for crashes upon crashes, few enough to look at when something is wrong. */
 const POINTS_PER_RUN = 10;
 
@@ -71,16 +72,22 @@ function sum(maps: readonly ReadonlyMap<string, number>[]): Map<string, number> 
   return total;
 }
 
-setup();
-const options = readOptions();
-const reports = await hitPoints(options);
-const failed = reports.filter(({ violations }) => violations.length > 0);
-const out = process.stdout;
-out.write(table('killed at', countAll(reports.flatMap(({ killed }) => killed))));
-out.write(table('did not come up', countAll(reports.flatMap(({ missed }) => missed))));
-out.write(table('jobs that ended', sum(reports.map(({ outcomes }) => outcomes))));
-out.write(table('violations', countAll(reports.flatMap(({ violations }) => violations))));
-const points = reports.reduce((total, { killed }) => total + killed.length, 0);
-out.write(`${points} points in ${reports.length} runs, seed ${options.seed}\n`);
-out.write(`${reports.length - failed.length} passed, ${failed.length} failed\n`);
-process.exitCode = failed.length === 0 ? 0 : 1;
+async function crashDaemons(): Promise<boolean> {
+  setup();
+  const options = readOptions();
+  const reports = await hitPoints(options);
+  const failed = reports.filter(({ violations }) => violations.length > 0);
+  const out = process.stdout;
+  out.write(table('killed at', countAll(reports.flatMap(({ killed }) => killed))));
+  out.write(table('did not come up', countAll(reports.flatMap(({ missed }) => missed))));
+  out.write(table('jobs that ended', sum(reports.map(({ outcomes }) => outcomes))));
+  out.write(table('violations', countAll(reports.flatMap(({ violations }) => violations))));
+  const points = reports.reduce((total, { killed }) => total + killed.length, 0);
+  out.write(`${points} points in ${reports.length} runs, seed ${options.seed}\n`);
+  out.write(`${reports.length - failed.length} passed, ${failed.length} failed\n`);
+  return failed.length === 0;
+}
+
+const [what, ...rest] = process.argv.slice(2);
+const isWell = what === 'rollout' ? await crashRollouts(rest) : await crashDaemons();
+process.exitCode = isWell ? 0 : 1;

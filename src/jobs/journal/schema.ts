@@ -270,6 +270,10 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE releases ADD COLUMN led_by TEXT REFERENCES releases;
   CREATE INDEX releases_led_by ON releases (led_by) WHERE led_by IS NOT NULL;
   `,
+  `
+  -- After each job's end it is asked whether anything of its release is still to be done.
+  CREATE INDEX jobs_release_active ON jobs (release) WHERE state IN ('queued', 'running', 'confirming', 'soaking');
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

@@ -110,6 +110,10 @@ export interface FleetRunOptions {
   readonly manner?: (device: string) => Manner;
   readonly limits?: Limits;
   readonly startMs?: number;
+  /** Where its journal is, and stays: an earlier run may have left one. Without it: a folder of its own, removed at the end. */
+  readonly folder?: string;
+  /** Called at the moment at which a device has taken an image, before its answer. */
+  readonly onTaking?: (taking: Taking) => void;
 }
 
 /** The job engine as the daemon builds it, with a real journal and a fleet that is played at the seam of the protocols. */
@@ -127,13 +131,18 @@ export class FleetRun {
   journal: Journal;
   engine: JobEngine;
   readonly #limits: Limits;
-  readonly #folder = mkdtempSync(join(MEMORY, 'dropflash-fleet-'));
+  readonly #folder: string;
+  readonly #isKept: boolean;
+  readonly #onTaking: (taking: Taking) => void;
   readonly #sending = new Set<string>();
   readonly #saidBefore = new Map<string, string>();
   #isOver = false;
   onSending: (now: ReadonlySet<string>) => void = () => undefined;
 
-  constructor({ rule, devices, manner, limits, startMs }: FleetRunOptions) {
+  constructor({ rule, devices, manner, limits, startMs, folder, onTaking }: FleetRunOptions) {
+    this.#folder = folder ?? mkdtempSync(join(MEMORY, 'dropflash-fleet-'));
+    this.#isKept = folder !== undefined;
+    this.#onTaking = onTaking ?? (() => undefined);
     this.rule = rule;
     this.devices = new Map(devices.map((device) => [device.id, device]));
     this.manner = manner ?? (() => 'good');
@@ -245,7 +254,7 @@ export class FleetRun {
   [Symbol.dispose](): void {
     this.#isOver = true;
     this.journal.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    if (!this.#isKept) rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /** Everything that needs no time has happened. */
@@ -343,7 +352,9 @@ export class FleetRun {
       throw new FlashError('OTA_NO_SPACE', 'it does not fit');
     }
     observer.onStep('commit');
-    this.takings.push({ device: device.name, image: image.sha256, atMs: clock.now() });
+    const taking = { device: device.name, image: image.sha256, atMs: clock.now() };
+    this.takings.push(taking);
+    this.#onTaking(taking);
     this.#saidBefore.set(device.name, this.says.get(device.name) ?? '');
     if (manner !== 'rolls-back') this.says.set(device.name, image.sha256);
     await sleep(clock, 100);
