@@ -165,7 +165,12 @@ export function createDaemon(options: DaemonOptions): Daemon {
     bench: chipBench({ links, clock, log }),
     backups: new BackupShelf(join(config.dataPath, 'backups'), clock),
     loadImage,
-    onProgress: options.onUnitProgress ?? (() => undefined),
+    onProgress: (unit, step, bytes, totalBytes) => {
+      options.onUnitProgress?.(unit, step, bytes, totalBytes);
+      if (!transfers.note(unit.id, bytes, totalBytes)) return;
+      const device = deviceName(registry, unit.slot);
+      feed.publish('info', 'unit.progress', { unit: unit.id, device, port: unit.port, step, bytes, totalBytes });
+    },
     isPortTaken: (deviceId) => book.in('running').some(({ device }) => device === deviceId),
     onPortFree: () => engine.wake(),
     onFatal,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
 import { ask } from '../control/client.ts';
-import type { StatusDocument, UnderWayDocument } from '../control/documents.ts';
+import type { BoardDocument, StatusDocument, UnderWayDocument } from '../control/documents.ts';
 import { EXIT } from '../service/exit-codes.ts';
 import { type Run, withCommonOptions } from './command.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
@@ -27,21 +27,29 @@ export function defineStatus(program: Command, run: Run): void {
 }
 
 export function statusLines(status: StatusDocument, nowMs: number): string[] {
-  const { devices, jobs, underWay } = status;
+  const { devices, jobs, underWay, boards } = status;
   return [
     `dropflash ${status.version}, process ${status.pid}, up for ${humanDuration(nowMs - status.startedMs)}`,
     `devices: ${devices.present} present, ${devices.away} away, ${devices.unknown} not announced`,
     `jobs: ${jobs.queued} queued, ${jobs.running} running, ${jobs.confirming} awaiting a return`,
     ...(underWay.length === 0 ? [] : ['', ...tableLines([['JOB', 'DEVICE', 'RULE', 'NOW'], ...underWay.map(rowOf)])]),
+    ...(boards.length === 0 ? [] : ['', ...tableLines([['UNIT', 'SLOT', 'BOARD', 'NOW'], ...boards.map(boardRowOf)])]),
   ];
 }
 
+function boardRowOf({ unit, device, mac, state, sentBytes, totalBytes }: BoardDocument): string[] {
+  return [unit, printable(device), mac ?? '-', `${state}${percentOf(sentBytes, totalBytes)}`];
+}
+
 function rowOf({ job, device, rule, state, step, sentBytes, totalBytes }: UnderWayDocument): string[] {
-  const percent = sentBytes === null || !totalBytes ? '' : ` ${Math.floor((100 * sentBytes) / totalBytes)}%`;
   return [
     job,
     printable(device),
     printable(rule),
-    state === 'confirming' ? 'awaiting its return' : `${step ?? state}${percent}`,
+    state === 'confirming' ? 'awaiting its return' : `${step ?? state}${percentOf(sentBytes, totalBytes)}`,
   ];
+}
+
+function percentOf(sentBytes: number | null, totalBytes: number | null): string {
+  return sentBytes === null || !totalBytes ? '' : ` ${Math.floor((100 * sentBytes) / totalBytes)}%`;
 }

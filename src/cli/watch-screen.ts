@@ -13,7 +13,16 @@ export interface WatchScreen {
 }
 
 /** The last word on a transfer: its bar goes. */
-const ENDS = ['job.succeeded', 'job.failed', 'job.retry', 'job.waiting', 'job.skipped', 'job.superseded'];
+const ENDS = [
+  'job.succeeded',
+  'job.failed',
+  'job.retry',
+  'job.waiting',
+  'job.skipped',
+  'job.superseded',
+  'unit.succeeded',
+  'unit.failed',
+];
 
 /** Lines of events; on a terminal a bar below them for each transfer, elsewhere the progress that the log tells as well. */
 export function createWatchScreen(io: Io, clock: Clock): WatchScreen {
@@ -25,7 +34,7 @@ export function createWatchScreen(io: Io, clock: Clock): WatchScreen {
   return {
     show(event) {
       if (event.event === 'watch.began') return print(statusLines(event['status'] as StatusDocument, clock.now()));
-      if (event.event === 'job.progress') return bars?.update(event);
+      if (event.event === 'job.progress' || event.event === 'unit.progress') return bars?.update(event);
       if (ENDS.includes(event.event)) bars?.end(event);
       if (event.level !== 'debug' && event.level !== 'trace') print([eventLine(event, io)]);
     },
@@ -45,6 +54,12 @@ function eventLine({ atMs, level, event, ...fields }: EventDocument, io: Io): st
 function styleOf(level: string): Style {
   if (level === 'error') return 'red';
   return level === 'warn' ? 'yellow' : 'cyan';
+}
+
+/** The job or the run on the line that an event is about. */
+function idOf({ job, unit }: EventDocument): string | null {
+  const id = job ?? unit;
+  return typeof id === 'string' ? id : null;
 }
 
 class TransferBars {
@@ -71,19 +86,24 @@ class TransferBars {
     this.#multi.update();
   }
 
-  update({ job, device, bytes, totalBytes }: EventDocument): void {
-    if (typeof job !== 'string' || typeof bytes !== 'number' || typeof totalBytes !== 'number') return;
+  update(event: EventDocument): void {
+    const { device, bytes, totalBytes } = event;
+    const id = idOf(event);
+    if (id === null || typeof bytes !== 'number' || typeof totalBytes !== 'number') return;
     const payload = { device: printable(String(device)), done: humanSize(bytes), size: humanSize(totalBytes) };
-    const bar = this.#bars.get(job) ?? this.#multi.create(totalBytes, 0, payload);
-    this.#bars.set(job, bar);
+    const bar = this.#bars.get(id) ?? this.#multi.create(totalBytes, 0, payload);
+    this.#bars.set(id, bar);
+    // The steps of a run on the line have totals of their own.
+    bar.setTotal(totalBytes);
     bar.update(bytes, payload);
   }
 
-  end({ job }: EventDocument): void {
-    const bar = typeof job === 'string' ? this.#bars.get(job) : undefined;
-    if (bar === undefined || typeof job !== 'string') return;
+  end(event: EventDocument): void {
+    const id = idOf(event);
+    const bar = id === null ? undefined : this.#bars.get(id);
+    if (bar === undefined || id === null) return;
     this.#multi.remove(bar);
-    this.#bars.delete(job);
+    this.#bars.delete(id);
   }
 
   close(): void {

@@ -9,7 +9,15 @@ import { viewRollout } from '../jobs/rollout-view.ts';
 import { type DeviceDirectory, deviceName, type RuleBook } from '../jobs/rule-book.ts';
 import type { Windows } from '../jobs/windows.ts';
 import type { Logger } from '../log.ts';
-import type { BatchDocument, JobDocument, ReloadDocument, StatusDocument, UnderWayDocument } from './documents.ts';
+import type { Unit } from '../model/unit.ts';
+import type {
+  BatchDocument,
+  BoardDocument,
+  JobDocument,
+  ReloadDocument,
+  StatusDocument,
+  UnderWayDocument,
+} from './documents.ts';
 import { explain } from './explain.ts';
 import { findDevice } from './find-device.ts';
 import { historyOf } from './history.ts';
@@ -115,11 +123,13 @@ function decide(engine: JobEngine, release: string, order: RolloutOrder, by: str
   }
 }
 
-function statusOf({ engine, book, devices, transfers, pid, version }: ActionParts, startedMs: number): StatusDocument {
+function statusOf(parts: ActionParts, startedMs: number): StatusDocument {
+  const { engine, book, journal, devices, transfers, pid, version } = parts;
   const count = { present: 0, away: 0, unknown: 0 };
   for (const { presence } of devices.list()) count[presence] += 1;
   const underWay = book.in('running', 'confirming');
-  transfers.retain(new Set(underWay.map(({ id }) => id)));
+  const units = journal.units.running();
+  transfers.retain(new Set([...underWay, ...units].map(({ id }) => id)));
   return {
     pid,
     version,
@@ -127,7 +137,17 @@ function statusOf({ engine, book, devices, transfers, pid, version }: ActionPart
     devices: count,
     jobs: engine.counts,
     underWay: underWay.map((job) => underWayOf(job, devices, transfers)),
+    boards: units.map((unit) => boardOf(unit, devices, transfers)),
   };
+}
+
+function boardOf(
+  { id, slot, port, state, board }: Unit,
+  devices: DeviceDirectory,
+  transfers: Transfers,
+): BoardDocument {
+  const { sentBytes, totalBytes } = transfers.get(id) ?? { sentBytes: null, totalBytes: null };
+  return { unit: id, device: deviceName(devices, slot), port, state, mac: board?.mac ?? null, sentBytes, totalBytes };
 }
 
 function underWayOf(job: JobRecord, devices: DeviceDirectory, transfers: Transfers): UnderWayDocument {

@@ -4,6 +4,7 @@ import type { AttemptRecord, JobRecord, TransitionRecord } from '../jobs/journal
 import type { RolloutView } from '../jobs/rollout-view.ts';
 import type { Device } from '../model/device.ts';
 import type { RefusalCode } from '../model/plan.ts';
+import type { UnitState } from '../model/unit.ts';
 
 /** What the control API answers with. Keys are only ever added to within `/v1`. */
 
@@ -16,6 +17,22 @@ export interface StatusDocument {
   readonly jobs: { readonly queued: number; readonly running: number; readonly confirming: number };
   /** Jobs that hold a device at this moment, oldest first. */
   readonly underWay: readonly UnderWayDocument[];
+  /** Boards that are being worked on at the production line, oldest first. */
+  readonly boards: readonly BoardDocument[];
+}
+
+/** A run on the production line that has no end yet. */
+export interface BoardDocument {
+  readonly unit: string;
+  /** The name of the slot. */
+  readonly device: string;
+  readonly port: string;
+  readonly state: UnitState;
+  /** Null until the board has said it. */
+  readonly mac: string | null;
+  /** Of the step that it is at; null until its first bytes. */
+  readonly sentBytes: number | null;
+  readonly totalBytes: number | null;
 }
 
 /** A job that is being sent, or whose device is awaited. */

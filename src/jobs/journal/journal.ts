@@ -47,7 +47,7 @@ export class Journal {
     this.releases = new ReleaseTable(database);
     this.devices = new DeviceTable(database);
     this.jobs = new JobTable(database, this.audit);
-    this.units = new UnitTable(database);
+    this.units = new UnitTable(database, this.audit);
     this.unitRows = new UnitRowTable(database);
     this.rollouts = new RolloutTable(database, this.audit);
     this.publications = new PublicationTable(database, this.audit);

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { ErrorReport } from '../../errors.ts';
 import type { BoardIdentity, Unit, UnitData, UnitImage, UnitState } from '../../model/unit.ts';
 import { isUnitOver, nextUnitState, RUNNING_UNIT_STATES, type UnitEvent } from '../line/unit-state.ts';
+import type { AuditOutbox } from './audit.ts';
 import { integer, integerOrNull, json, jsonOrNull, type Row, text, textOrNull } from './row.ts';
 
 /** What is learnt of a run while it goes on. */
@@ -22,8 +23,10 @@ export class UnitTable {
   readonly #running: StatementSync;
   readonly #succeeded: StatementSync;
   readonly #list: StatementSync;
+  readonly #audit: AuditOutbox;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, audit: AuditOutbox) {
+    this.#audit = audit;
     this.#insert = database.prepare(
       `INSERT INTO units (id, slot, port, state, images, retries, steps, started_ms)
        VALUES (?, ?, ?, 'connecting', '[]', 0, '{}', ?)`,
@@ -50,7 +53,7 @@ export class UnitTable {
   insert(unit: Pick<Unit, 'id' | 'slot' | 'port' | 'startedMs'>): Unit {
     const { id, slot, port, startedMs } = unit;
     this.#insert.run(id, slot, port, startedMs);
-    return {
+    const begun: Unit = {
       ...unit,
       state: 'connecting',
       rule: null,
@@ -66,9 +69,11 @@ export class UnitTable {
       logExcerpt: null,
       endedMs: null,
     };
+    this.#audit.add('unit.begin', startedMs, subjectOf(begun));
+    return begun;
   }
 
-  /** Moves a run along its table; call it inside a transaction when more belongs to the step. Returns the run as it is now. */
+  /** Moves a run along its table; call it inside a transaction, to which the audit log's entry belongs. Returns the run as it is now. */
   transition(unit: Unit, event: UnitEvent, change: UnitChange, atMs: number): Unit {
     const state = nextUnitState(unit.state, event);
     const after: Unit = { ...unit, ...change, state, endedMs: isUnitOver(state) ? atMs : null };
@@ -89,6 +94,7 @@ export class UnitTable {
       after.endedMs,
       after.id,
     );
+    this.#audit.add(`unit.${event}`, atMs, subjectOf(after));
     return after;
   }
 
@@ -114,6 +120,22 @@ export class UnitTable {
     const { mac = null, rule = null, limit } = filter;
     return this.#list.all({ states, mac, rule, limit }).map(unitOf);
   }
+}
+
+/** A run as the audit log names it. */
+function subjectOf({ id, slot, port, rule, release, board, images, unitData, error }: Unit): Record<string, unknown> {
+  return {
+    unit: id,
+    device: slot,
+    port,
+    rule,
+    release,
+    mac: board?.mac ?? null,
+    chip: board?.chip ?? null,
+    images: images.map(({ offset, sha256 }) => ({ offset, sha256 })),
+    row: unitData?.key ?? null,
+    code: error?.code ?? null,
+  };
 }
 
 function asJson(value: unknown): string | null {

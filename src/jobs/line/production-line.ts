@@ -50,7 +50,7 @@ export class ProductionLine {
     const { journal, clock, log } = this.#parts;
     for (const unit of journal.units.running()) {
       const error = new FlashError('LINE_INTERRUPTED', 'the daemon ended in the middle of the run').toJSON();
-      journal.units.transition(unit, 'interrupt', { error }, clock.now());
+      journal.transaction(() => journal.units.transition(unit, 'interrupt', { error }, clock.now()));
       log.warn('unit.failed', { unit: unit.id, port: unit.port, mac: unit.board?.mac, state: 'interrupted', ...error });
     }
     this.#isStarted = true;

@@ -39,7 +39,10 @@ export class UnitBook {
   constructor(slot: string, port: string, parts: UnitBookParts, signal: AbortSignal) {
     this.#parts = parts;
     this.#signal = signal;
-    this.#unit = parts.journal.units.insert({ id: newId('u'), slot, port, startedMs: parts.clock.now() });
+    const { journal, clock } = parts;
+    this.#unit = journal.transaction(() =>
+      journal.units.insert({ id: newId('u'), slot, port, startedMs: clock.now() }),
+    );
   }
 
   /** As the journal has it. */

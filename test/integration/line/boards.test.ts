@@ -51,15 +51,21 @@ describe.concurrent('the line with simulated boards', () => {
     expect(second).toMatchObject({ state: 'failed', board: { mac: next.mac }, error: { code: 'LINE_BOOT_REJECTED' } });
   });
 
-  it('writes a package as what it has for the chip', async (context) => {
+  it('writes a package as what it has for the chip, and tells a hook', async (context) => {
     const site = await openSite([{ name: 'one', chip: 'esp32c3' }], context);
     const board = site.chips.board('one');
-    await site.start(RULE);
+    const told = join(site.folder, 'told.json');
+    await site.start(
+      RULE,
+      `hooks: [{ on: [unit.succeeded], run: [sh, -c, 'cat > ${told}.part && mv ${told}.part ${told}'] }]`,
+    );
     site.drop('build.zip', buildZip(espIdfBuild()));
     site.plug('1-1', board);
     const [unit] = await site.ended(1);
     expect(unit?.error).toBeNull();
     expect(unit?.images.map(({ offset }) => offset)).toContain(0x8000);
+    await vi.waitFor(() => expect(existsSync(told)).toBe(true), { timeout: 20_000, interval: 50 });
+    expect(JSON.parse(readFileSync(told, 'utf8'))).toMatchObject({ event: 'unit.succeeded', mac: board.mac });
   });
 
   it('serves sixteen at once, each with a row of its own', async (context) => {

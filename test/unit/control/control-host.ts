@@ -66,6 +66,7 @@ export class ControlHost implements AsyncDisposable {
         devices: { present: 1, away: 0, unknown: 0 },
         jobs: { queued: 0, running: 0, confirming: 0 },
         underWay: [],
+        boards: [],
       }),
       async reload(by: Caller) {
         calls.push(['reload', by]);

@@ -54,6 +54,14 @@ describe('a board that is plugged in', () => {
     });
     expect(unit?.images).toMatchObject([{ name: 'fw-1.bin', offset: 0x10000, sizeBytes: 4 }]);
     expect(Object.keys(unit?.steps ?? {})).toEqual(['connect', 'write', 'restart']);
+    const told = line.journal.audit.pending(100).filter(({ event }) => event.startsWith('unit.'));
+    expect(told.map(({ event }) => event)).toEqual(['unit.begin', 'unit.write', 'unit.start', 'unit.succeed']);
+    expect(told.at(-1)?.fields).toMatchObject({
+      unit: unit?.id,
+      device: 'usb:1-1',
+      mac: MAC,
+      images: [{ offset: 0x10000 }],
+    });
   });
 
   it('waits for a release, and starts at once when there is one', async () => {
