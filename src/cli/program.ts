@@ -20,6 +20,7 @@ import { defineJobs } from './jobs.ts';
 import { describeError, printJson, printLines } from './output.ts';
 import { definePlan } from './plan.ts';
 import { definePorts } from './ports.ts';
+import { defineProbe } from './probe.ts';
 import { defineReleases } from './releases.ts';
 import { defineReload } from './reload.ts';
 import { defineRestore } from './restore.ts';
@@ -42,6 +43,7 @@ const COMMANDS = [
   defineInspect,
   definePlan,
   defineFlash,
+  defineProbe,
   defineDevices,
   definePorts,
   defineChip,

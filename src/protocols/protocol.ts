@@ -51,6 +51,12 @@ export interface FlashReport {
   readonly versionBefore?: string | null;
 }
 
+/** A device to be asked what it is. */
+export type ProbeRequest = Pick<FlashRequest, 'device' | 'options' | 'links' | 'clock' | 'log'>;
+
+/** What it said, and what follows from that: label by label, for people and scripts. */
+export type ProbeFacts = Readonly<Record<string, string>>;
+
 /** What devices of a protocol show of themselves to everybody, so that no rule has to say it. */
 export interface Signs {
   readonly returnBy: ReturnCheck;
@@ -69,6 +75,8 @@ export interface Protocol {
   /** The port a device of this chip listens on unless something says otherwise; null: it must be known. */
   defaultPort(chip: string | null): number | null;
   accepts(device: Device, image: StoredImage): Acceptance;
+  /** Asks a device what it is, without a login, and changes nothing. Absent where there is no harmless question. Throws FlashError. */
+  probe?(request: ProbeRequest, signal: AbortSignal): Promise<ProbeFacts>;
   /** Absent, or null with these options: only the rule can know how a device shows that it is back, and where it says its version. */
   signs?(options: OptionValues): Signs | null;
   /**

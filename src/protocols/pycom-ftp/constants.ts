@@ -72,6 +72,8 @@ export const HELD_BACK_BYTES = 1;
 export const QUIET_MS = 250;
 /** How long it gets to name the reason where it ends the data connection first. */
 export const WORDS_WITHIN_MS = 1_000;
+/** As slow as a device may be: 1.5 MB in 3 minutes, where its flash takes long to erase. */
+export const SLOWEST_BYTES_PER_SECOND = 8 * KIB;
 /** After its 226 the device closes its side as well. */
 export const DATA_END_WITHIN_MS = 5_000;
 

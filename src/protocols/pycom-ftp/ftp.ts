@@ -84,6 +84,17 @@ export async function openFtp(conversation: Conversation): Promise<FtpControl> {
   }
 }
 
+/** Whether the FTP server greets as that of a module does; then it is left without a login. Throws like {@link openFtp}. */
+export async function greetFtp(conversation: Conversation): Promise<void> {
+  const control = new FtpControl(await openControl(conversation), conversation.clock);
+  try {
+    await greeting(control, conversation);
+    await control.quit();
+  } finally {
+    control.destroy();
+  }
+}
+
 async function openControl(conversation: Conversation): Promise<StreamLink> {
   const { address, port, clock, links, options, signal } = conversation;
   const endMs = clock.monotonic() + options.greetingWithinMs;
@@ -102,7 +113,7 @@ async function openControl(conversation: Conversation): Promise<StreamLink> {
 async function greeting(control: FtpControl, { options, log, signal }: Conversation): Promise<void> {
   let reply = await control.next(options.greetingWithinMs, signal);
   if (reply === null) {
-    log.info('pycom.busy', { server: 'ftp', waitMs: options.waitIfBusyMs });
+    log.info('device.busy', { server: 'ftp', waitMs: options.waitIfBusyMs });
     reply = await control.next(options.waitIfBusyMs, signal);
   }
   if (reply === null) throw busy('FTP', options.greetingWithinMs + options.waitIfBusyMs);

@@ -2,6 +2,7 @@ import type { Protocol } from '../protocol.ts';
 import { acceptsStoredImage } from './acceptance.ts';
 import { FTP_PORT, PAUSE_AFTER_FAILURE_MS } from './constants.ts';
 import { PYCOM_FIELDS, readOptions } from './options.ts';
+import { probePycom } from './probe.ts';
 import { flashPycom } from './session.ts';
 
 /** The update over FTP of Pycom's modules and of the WiPy 1. */
@@ -14,6 +15,7 @@ export const pycomFtp: Protocol = {
   defaultPort: () => FTP_PORT,
   accepts: acceptsStoredImage,
   flash: flashPycom,
+  probe: probePycom,
   /** Telnet greets with the version, unasked; without a reset there is no return to be seen. */
   signs: (values) => {
     const { reset, telnetPort } = readOptions(values);

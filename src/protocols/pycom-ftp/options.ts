@@ -62,8 +62,8 @@ export const PYCOM_FIELDS = {
     kind: 'duration',
     minMs: 1_000,
     maxMs: 600_000,
-    defaultMs: 60_000,
-    doc: 'How long a device may take from the end of the upload to its 226: what this machine has buffered is on its way until then.',
+    defaultMs: 30_000,
+    doc: 'How long a device may take from the end of the upload to its 226, beside the time that a slow one needs for the whole image: what this machine has buffered is on its way until then.',
   },
 } as const satisfies Fields;
 

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { FlashError } from '../../errors.ts';
+import type { Device } from '../../model/device.ts';
 import type { FlashReport, FlashRequest } from '../protocol.ts';
 import { acceptsStoredImage, throwUnlessFits } from './acceptance.ts';
 import { FTP_PORT, IMAGE_PATH } from './constants.ts';
@@ -22,7 +23,7 @@ export async function flashPycom(request: FlashRequest, signal: AbortSignal): Pr
   signal.throwIfAborted();
   const { links, log } = request;
   const options = readOptions(request.options);
-  const conversation: Conversation = { ...placeOf(request), options, links, clock, log, signal };
+  const conversation: Conversation = { ...placeFor(request), options, links, clock, log, signal };
   observer.onStep('prepare');
   const before = await greetingOf(conversation);
   throwUnlessFits(image, before.identity, options);
@@ -47,9 +48,14 @@ export async function flashPycom(request: FlashRequest, signal: AbortSignal): Pr
   };
 }
 
-function placeOf({ device, image }: FlashRequest): Pick<Conversation, 'address' | 'port'> {
+function placeFor({ device, image }: FlashRequest): Pick<Conversation, 'address' | 'port'> {
   const acceptance = acceptsStoredImage(device, image);
   if (!acceptance.accepted) throw new FlashError('IMAGE_NOT_OTA', acceptance.reason, { step: 'prepare' });
+  return placeOf(device);
+}
+
+/** @throws FlashError LINK_UNKNOWN_HOST where the device has no IPv4 address */
+export function placeOf(device: Device): Pick<Conversation, 'address' | 'port'> {
   const { address, port, name } = device;
   if (address === null || isIPv6(address)) {
     const message = `${name} has no IPv4 address (${address ?? 'none'})`;
@@ -72,7 +78,7 @@ async function greetingOf(conversation: Conversation): Promise<Before> {
   const mayBeOff = reset === 'none';
   let shell: TelnetShell;
   try {
-    shell = await openTelnet(conversation, mayBeOff ? 0 : greetingWithinMs);
+    shell = await openTelnet(conversation, { refusedForMs: mayBeOff ? 0 : greetingWithinMs, logsIn: !mayBeOff });
   } catch (error) {
     if (mayBeOff && error instanceof FlashError && error.code === 'PYCOM_NO_TELNET')
       return { greeting: null, identity: null };
@@ -88,7 +94,7 @@ async function greetingOf(conversation: Conversation): Promise<Before> {
 /** The image is in its slot and will be started at the next reset, whoever makes it: so nothing here is tried twice from the beginning. */
 async function reset(conversation: Conversation, sentBytes: number): Promise<void> {
   try {
-    const shell = await openTelnet(conversation, conversation.options.greetingWithinMs);
+    const shell = await openTelnet(conversation, { refusedForMs: conversation.options.greetingWithinMs, logsIn: true });
     try {
       await shell.reset();
     } finally {

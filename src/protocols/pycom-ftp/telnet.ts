@@ -75,16 +75,23 @@ export class TelnetShell {
   }
 }
 
+export interface TelnetPurpose {
+  /** How long a closed port is tried again. */
+  readonly refusedForMs: number;
+  /** False: for its greeting alone. */
+  readonly logsIn: boolean;
+}
+
 /**
- * Connects, waits where the device is busy with another session, and logs in. A closed port is tried again for `refusedForMs`.
+ * Connects, waits where the device is busy with another session, and logs in.
  *
  * @throws FlashError LINK_UNKNOWN_HOST, LINK_UNREACHABLE, PYCOM_NO_TELNET, PYCOM_BUSY, PYCOM_LOGIN_REFUSED; or the signal's reason
  */
-export async function openTelnet(conversation: Conversation, refusedForMs: number): Promise<TelnetShell> {
+export async function openTelnet(conversation: Conversation, purpose: TelnetPurpose): Promise<TelnetShell> {
   const { clock, signal } = conversation;
-  const endMs = clock.monotonic() + refusedForMs;
+  const endMs = clock.monotonic() + purpose.refusedForMs;
   for (;;) {
-    const shell = await tryTelnet(conversation);
+    const shell = await tryTelnet(conversation, purpose);
     if (!(shell instanceof FlashError)) return shell;
     if (clock.monotonic() >= endMs) throw shell;
     await sleep(clock, REFUSED_PAUSE_MS, signal);
@@ -92,7 +99,7 @@ export async function openTelnet(conversation: Conversation, refusedForMs: numbe
 }
 
 /** An error that is returned is one that may pass: the server has closed its port for another client, or opens it anew just now. */
-async function tryTelnet(conversation: Conversation): Promise<TelnetShell | FlashError> {
+async function tryTelnet(conversation: Conversation, { logsIn }: TelnetPurpose): Promise<TelnetShell | FlashError> {
   const { address, options, links } = conversation;
   const target = { address, port: options.telnetPort, withinMs: CONNECT_WITHIN_MS, ...signalOf(conversation) };
   let stream: StreamLink;
@@ -105,7 +112,7 @@ async function tryTelnet(conversation: Conversation): Promise<TelnetShell | Flas
   const reader = new TextReader(stream, conversation);
   try {
     const greeting = await greet(reader, conversation);
-    await logIn(reader, conversation);
+    if (logsIn) await logIn(reader, conversation);
     return new TelnetShell(greeting, reader);
   } catch (error) {
     stream.destroy();
@@ -118,7 +125,7 @@ async function tryTelnet(conversation: Conversation): Promise<TelnetShell | Flas
 async function greet(reader: TextReader, { options, log }: Conversation): Promise<string> {
   let text = await reader.until('Login as: ', options.greetingWithinMs);
   if (text === null && reader.isEmpty) {
-    log.info('pycom.busy', { server: 'telnet', waitMs: options.waitIfBusyMs });
+    log.info('device.busy', { server: 'telnet', waitMs: options.waitIfBusyMs });
     text = await reader.until('Login as: ', options.waitIfBusyMs);
   }
   if (text !== null) return text.trim().split('\n', 1)[0]?.trim() ?? '';

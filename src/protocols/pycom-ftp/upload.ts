@@ -11,6 +11,7 @@ import {
   LOOK_MS,
   QUIET_MS,
   Reply,
+  SLOWEST_BYTES_PER_SECOND,
   UNSENT_LIMIT_BYTES,
   WORDS_WITHIN_MS,
 } from './constants.ts';
@@ -119,7 +120,8 @@ class Transfer {
     this.#send(HELD_BACK_BYTES);
     this.#data.end();
     observer.onProgress(this.#sentBytes, bytes.length);
-    const withinMs = conversation.options.resultWithinMs;
+    const slowestMs = (bytes.length / SLOWEST_BYTES_PER_SECOND) * 1000;
+    const withinMs = Math.round(conversation.options.resultWithinMs + slowestMs);
     const reply = await control.next(withinMs).catch((error: unknown) => {
       throw error instanceof FlashError ? this.#resultLost(error.message, error) : error;
     });

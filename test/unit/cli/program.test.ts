@@ -7,6 +7,7 @@ const COMMANDS = [
   'inspect',
   'plan',
   'flash',
+  'probe',
   'devices',
   'jobs',
   'job',
