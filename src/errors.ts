@@ -375,7 +375,6 @@ export const CATALOGUE = {
     disposition: 'retry',
     hint: 'Look at the disk of the FTP server, and whether it changes line ends (it has to store in binary mode).',
   },
-  PUBLISH_NOT_OPEN: { disposition: 'permanent', hint: 'Look at it with "dropflash publications".' },
 
   // --- RELEASE: several images in one drop -----------------------------------------------------------------------------
   RELEASE_INVALID: {

@@ -5,12 +5,14 @@ import { printable, printJson, printLines } from './output.ts';
 
 /** Prints what became of an order for many devices. It failed where nothing was planned although somebody wanted it. */
 export function printBatch(batch: BatchDocument, what: string, options: { readonly json?: boolean }, io: Io): ExitCode {
-  const { planned, refused } = batch;
+  const { planned, refused, withdrawnFrom } = batch;
   if (options.json) printJson(io, batch);
   else {
-    const none = planned.length + refused.length === 0 ? ['there is nothing to do'] : [];
+    const isNothing = planned.length + refused.length === 0 && withdrawnFrom === undefined;
+    const none = isNothing ? ['there is nothing to do'] : [];
     const lines = [
       ...planned.map(({ job, device }) => `${device} ${what}: job ${job.id}`),
+      ...(withdrawnFrom === undefined ? [] : [`withdrawn from ${withdrawnFrom}; devices that have it keep it`]),
       ...refused.map(({ device, reason }) => `${device} is left alone: ${reason}`),
     ];
     printLines(io.stdout, [...none, ...lines.map(printable)]);

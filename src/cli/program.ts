@@ -21,6 +21,7 @@ import { describeError, printJson, printLines } from './output.ts';
 import { definePlan } from './plan.ts';
 import { definePorts } from './ports.ts';
 import { defineProbe } from './probe.ts';
+import { definePublications } from './publications.ts';
 import { defineReleases } from './releases.ts';
 import { defineReload } from './reload.ts';
 import { defineRestore } from './restore.ts';
@@ -54,6 +55,7 @@ const COMMANDS = [
   defineJobs,
   defineJob,
   defineReleases,
+  definePublications,
   defineRollouts,
   defineRollout,
   defineRolloutOrders,

@@ -77,9 +77,8 @@ export function controlActions(parts: ActionParts): ControlActions {
       const device = isRelease ? null : findDevice(devices.list(), releaseOrDevice);
       note('undo', by, device === null ? { release: releaseOrDevice } : { device: device.id });
       const who = by.claims ?? 'a person';
-      const { planned, refused } =
-        device === null ? engine.undoRelease(releaseOrDevice, who) : engine.undoDevice(device, who);
-      return { planned: planned.map(documentOf), refused } satisfies BatchDocument;
+      const report = device === null ? engine.undoRelease(releaseOrDevice, who) : engine.undoDevice(device, who);
+      return { ...report, planned: report.planned.map(documentOf) } satisfies BatchDocument;
     },
     cancel(jobId, by) {
       note('cancel', by, { job: jobId });

@@ -65,6 +65,8 @@ export interface JobDocument {
 export interface BatchDocument {
   readonly planned: readonly JobDocument[];
   readonly refused: readonly { readonly device: string; readonly reason: string }[];
+  /** The place where devices fetch it by themselves no longer; what they have already they keep. */
+  readonly withdrawnFrom?: string;
 }
 
 /** What was done to a device, newest job first. */

@@ -2,7 +2,6 @@ import type { Timer } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import type { Device } from '../model/device.ts';
 import type { Drop } from '../model/drop.ts';
-import type { Publication } from '../model/publication.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { admit, type Candidate, type Holder, type Limits } from './admission.ts';
@@ -115,26 +114,6 @@ export class JobEngine {
     if (drop?.folder === 'working') await results.look(drop);
   }
 
-  /**
-   * Takes a release back that devices fetch by themselves: its place shows nothing any more. Devices that have it keep it. Throws
-   * RELEASE_NOT_FOUND, PUBLISH_NOT_OPEN.
-   */
-  withdrawPublication(releaseId: string, by: string): Publication {
-    const { deliveries, journal, publisher } = this.#parts;
-    const publication = journal.publications.get(releaseId);
-    if (publication === null) {
-      throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${releaseId} that devices fetch by themselves`);
-    }
-    const state = journal.releases.get(releaseId)?.state;
-    if (state !== 'current') throw new FlashError('PUBLISH_NOT_OPEN', `release ${releaseId} is ${state} already`);
-    journal.transaction(() => {
-      journal.releases.end(releaseId, 'withdrawn');
-      deliveries.release(releaseId, `it was withdrawn by ${by}`);
-    });
-    publisher.wake();
-    return publication;
-  }
-
   /** A device has appeared, come back, restarted or changed its address. */
   deviceSeen(device: Device): void {
     this.#guarded(() => {
@@ -218,9 +197,10 @@ export class JobEngine {
     const { book, journal, undo } = this.#parts;
     const release = journal.releases.get(releaseId);
     if (release === null) throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${JSON.stringify(releaseId)}`);
-    if (journal.publications.get(releaseId) !== null) {
-      if (release.state === 'current') this.withdrawPublication(releaseId, by);
-      return { planned: [], refused: [{ device: release.rule, reason: FETCHED_BY_ITSELF }] };
+    const publication = journal.publications.get(releaseId);
+    if (publication !== null) {
+      if (release.state === 'current') this.#withdrawPublication(releaseId, by);
+      return { planned: [], refused: [], withdrawnFrom: publication.place };
     }
     if (release.state === 'current') this.#withdraw(release, by);
     const jobs = jobsOfRollout(journal, releaseId).map((job) => book.get(job.id) ?? job);
@@ -243,6 +223,16 @@ export class JobEngine {
   #undone(report: UndoReport): UndoReport {
     this.wake();
     return report;
+  }
+
+  /** Its place shows nothing any more. Devices that have it keep it. */
+  #withdrawPublication(releaseId: string, by: string): void {
+    const { deliveries, journal, publisher } = this.#parts;
+    journal.transaction(() => {
+      journal.releases.end(releaseId, 'withdrawn');
+      deliveries.release(releaseId, `it was withdrawn by ${by}`);
+    });
+    publisher.wake();
   }
 
   #withdraw({ id }: ReleaseRecord, by: string): void {
@@ -499,8 +489,6 @@ function earlier(left: number | null, right: number | null): number | null {
   if (left === null || right === null) return left ?? right;
   return Math.min(left, right);
 }
-
-const FETCHED_BY_ITSELF = 'its devices fetch by themselves; drop the image that they had before once more';
 
 /** Who asks for an undo that no person asked for. */
 const ON_FAILURE = 'undo: on-failure';

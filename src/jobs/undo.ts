@@ -27,6 +27,8 @@ export interface UndoParts {
 export interface UndoReport {
   readonly planned: readonly JobRecord[];
   readonly refused: readonly { readonly device: string; readonly reason: string }[];
+  /** Where devices fetch it by themselves no longer. What they have already they keep. */
+  readonly withdrawnFrom?: string;
 }
 
 /**
