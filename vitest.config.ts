@@ -9,6 +9,8 @@ export default defineConfig({
     hookTimeout: 90_000,
     // Real sockets, children and folders: most of them wait more than they compute, so that three workers keep two cores busy.
     maxWorkers: 3,
+    // No module of ours keeps anything for itself, so that test files may share one; each with its own copies takes half as long again.
+    isolate: false,
     // Tests that are marked concurrent wait for the deadlines of a device most of the time.
     maxConcurrency: 32,
   },

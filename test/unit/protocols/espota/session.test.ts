@@ -49,7 +49,8 @@ describe.each(['esp8266', 'esp32'] as const)('espota to an %s', (core) => {
   it('never lets it starve', async () => {
     const device = await start({ core, readMs: 30, readBytes: 700 });
     expect((await flash(device)).word).toBe('accepted');
-    expect(device.longestGapMs).toBeLessThan(900);
+    // arduino-esp32, ArduinoOTA.cpp: it gives up after as long without data.
+    expect(device.longestGapMs).toBeLessThan(4_000);
   });
 });
 
