@@ -4,7 +4,7 @@ import { FlashError } from '../errors.ts';
 import { versionIn } from '../firmware/image-version.ts';
 import { judgeReturn, judgeVersion } from '../jobs/confirm.ts';
 import { returnChecks } from '../jobs/return-checks.ts';
-import { askVersion } from '../jobs/version-check.ts';
+import { askVersion, newsIn } from '../jobs/version-check.ts';
 import type { Device } from '../model/device.ts';
 import type { StoredImage } from '../model/image.ts';
 import type { Proof } from '../model/proof.ts';
@@ -38,17 +38,18 @@ export async function proveFlash(request: ProofRequest, signal: AbortSignal): Pr
   const deadlineMs = clock.monotonic() + withinMs;
   const sinceMs = clock.now();
   const awaitReturn = returnChecks(() => Promise.resolve(null), clock);
-  const asked = { device, check: signs.returnBy, sinceMs, withinMs, missedTheRestart: false };
+  const expected = versionIn(image);
+  const check: VersionCheck = { ...signs.version, match: WHOLE_VERSION };
+  const before = report.versionBefore ?? null;
+  const news = newsIn(check, { expected, before }, askVersion);
+  const asked = { device, check: signs.returnBy, sinceMs, withinMs, missedTheRestart: false, ...news };
   const evidence = await awaitReturn(asked, signal);
   const returned = judgeReturn({ proof: report.proof, error: null, confirmFromMs: sinceMs }, evidence, withinMs);
   if (returned.error !== null) return { proof: report.proof, error: returned.error };
-  const expected = versionIn(image);
   if (expected === null) return { proof: 'returned', error: null };
-  const check: VersionCheck = { ...signs.version, match: WHOLE_VERSION };
   const said = await askUntilAnswer(device, check, { clock, deadlineMs }, signal);
   const verify = { proof: 'verified', withinMs, check: signs.returnBy, version: check, soakMs: 0 } as const;
-  const job = { verify, versionBefore: report.versionBefore ?? null };
-  const { change, error } = judgeVersion(job, said, { expected, previous: null });
+  const { change, error } = judgeVersion({ verify, versionBefore: before }, said, { expected, previous: null });
   return { proof: change.proof ?? 'returned', error };
 }
 

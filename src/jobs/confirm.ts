@@ -11,7 +11,7 @@ import { unknownOutcome } from './outcome.ts';
 import { type DeviceDirectory, deviceName, idsOf } from './rule-book.ts';
 import { type SoakEyes, type SoakFinding, soak } from './soak.ts';
 import { targetOf } from './targets.ts';
-import { type AskVersion, askUntilVersion, saysVersion } from './version-check.ts';
+import { type AskVersion, askUntilVersion, newsIn, saysVersion } from './version-check.ts';
 
 /** What showed that a device was gone and is there again. */
 export interface ReturnEvidence {
@@ -31,6 +31,8 @@ export interface ReturnRequest {
    * is as much as can still be had.
    */
   readonly missedTheRestart: boolean;
+  /** Asked now and then of a device that answers all the time: one that says what only the new image says has restarted unseen. */
+  readonly saysNew?: (device: Device, signal: AbortSignal) => Promise<boolean>;
 }
 
 /** Waits for a device to come back; null when it did not in time. Rejects only when `signal` is aborted. */
@@ -155,11 +157,12 @@ export async function confirmReturn(
   const deadlineMs = parts.clock.monotonic() + withinMs;
   try {
     const missedTheRestart = isOlder && job.proof === 'accepted';
-    const request = { check: verify.check, sinceMs, withinMs, missedTheRestart };
+    const expected = versionIn(parts.journal.images.get(job.image));
+    const news = newsIn(verify.version, { expected, before: job.versionBefore }, parts.askVersion);
+    const request = { check: verify.check, sinceMs, withinMs, missedTheRestart, ...news };
     const evidence = device === null ? null : await parts.awaitReturn({ device, ...request }, signal);
     const returned = judgeReturn(job, evidence, verify.withinMs);
-    const isTold = versionIn(parts.journal.images.get(job.image)) !== null;
-    if (returned.event === 'fail' || verify.version === null || !(isTold || needsVersion(verify)))
+    if (returned.event === 'fail' || verify.version === null || (expected === null && !needsVersion(verify)))
       return conclude(job, returned, evidence?.how ?? null, parts);
     const said = await askAfterReturn(job, verify.version, deadlineMs, parts, signal);
     return conclude(job, judgeVersion(job, said, knownVersions(job, parts)), evidence?.how ?? null, parts);

@@ -51,9 +51,12 @@ function probeFor(check: ReturnCheck, { address, services }: Device): Probe | nu
   }
 }
 
+/** How often a device that has not been silent is asked for its version, in rounds of {@link INTERVAL_MS} and a probe. */
+const ROUNDS_TO_NEWS = 8;
+
 /**
- * A device that answers all the time has not restarted, so an answer counts only after a silence. Where the restart may have been
- * missed, the first answer has to do.
+ * A device that answers all the time has not restarted, so an answer counts only after a silence, or with a version that the device did not
+ * have before. Where the restart may have been missed, the first answer has to do.
  */
 async function askUntilReturn(
   probe: Probe,
@@ -63,7 +66,7 @@ async function askUntilReturn(
 ): Promise<ReturnEvidence | null> {
   const startedAt = clock.monotonic();
   let silentSince: number | null = null;
-  while (clock.monotonic() - startedAt < request.withinMs) {
+  for (let round = 1; clock.monotonic() - startedAt < request.withinMs; round += 1) {
     const askedAt = clock.monotonic();
     const answered = await probe(PROBE_TIMEOUT_MS, signal);
     signal.throwIfAborted();
@@ -74,6 +77,9 @@ async function askUntilReturn(
     }
     if (answered && request.missedTheRestart) {
       return { how: `answered ${wordFor(request.check)} after this daemon's own restart`, atMs: clock.now() };
+    }
+    if (answered && round % ROUNDS_TO_NEWS === 0 && (await request.saysNew?.(request.device, signal))) {
+      return { how: 'it says the version of the image, and said another one before', atMs: clock.now() };
     }
     await sleep(clock, INTERVAL_MS, signal);
   }

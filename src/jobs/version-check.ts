@@ -47,6 +47,21 @@ export async function askUntilVersion(
   }
 }
 
+/** How a version shows a restart that nobody saw: the device says it now, and said something else before. Empty: it would show nothing. */
+export function newsIn(
+  check: VersionCheck | null,
+  { expected, before }: { readonly expected: string | null; readonly before: string | null },
+  ask: AskVersion,
+): { readonly saysNew?: (device: Device, signal: AbortSignal) => Promise<boolean> } {
+  if (check === null || expected === null || before === null || saysVersion(before, check.match, expected)) return {};
+  return {
+    saysNew: async (device, signal) => {
+      const said = await ask(device, check, signal);
+      return said !== null && saysVersion(said, check.match, expected);
+    },
+  };
+}
+
 /** Whether a text fits the rule's pattern, in which `{version}` stands for this version, letter by letter. */
 export function saysVersion(text: string, match: string, version: string): boolean {
   const literal = version.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);

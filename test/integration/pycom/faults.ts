@@ -28,6 +28,11 @@ export const FAULT_ROWS: readonly FaultRow[] = [
     device: { faults: { reset: 'dead' }, timings: { bootMs: 4_000 } },
     end: always('verified'),
   },
+  {
+    fault: 'a restart faster than anybody looks',
+    device: { faults: { reset: 'dead' }, timings: { bootMs: 200 } },
+    end: always('verified'),
+  },
   { fault: 'wrong PASV address', device: { faults: { passiveAddress: '10.255.255.1' } }, end: always('verified') },
   {
     fault: 'a login of its own',

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { askVersion, saysVersion, textAt } from '../../../src/jobs/version-check.ts';
+import { askVersion, newsIn, saysVersion, textAt } from '../../../src/jobs/version-check.ts';
 import { aDevice } from '../../fixtures/records.ts';
 
 const servers: Server[] = [];
@@ -76,4 +76,25 @@ describe('a version', () => {
   });
 
   it('is not looked for in what is no JSON', () => expect(textAt('<html>', 'a.b')).toBeNull());
+});
+
+describe('a restart that nobody saw', () => {
+  const check = { by: 'mdns', key: 'fw', match: '^{version}$' } as const;
+  const saying = (said: string | null) => () => Promise.resolve(said);
+
+  it('is shown by a version that the device did not have before', async () => {
+    const news = (said: string | null) => newsIn(check, { expected: '2.0.0', before: '1.0.0' }, saying(said));
+    expect(await news('2.0.0').saysNew?.(device, idle)).toBe(true);
+    expect(await news('1.0.0').saysNew?.(device, idle)).toBe(false);
+    expect(await news(null).saysNew?.(device, idle)).toBe(false);
+  });
+
+  it.each([
+    [null, { expected: '2.0.0', before: '1.0.0' }],
+    [check, { expected: null, before: '1.0.0' }],
+    [check, { expected: '2.0.0', before: null }],
+    [check, { expected: '2.0.0', before: '2.0.0' }],
+  ])('is not shown with %j and %j', (where, versions) => {
+    expect(newsIn(where, versions, saying('2.0.0'))).toEqual({});
+  });
 });
