@@ -7,6 +7,7 @@ import { benchIdle } from './idle.ts';
 import { benchPlan } from './plan.ts';
 import { benchRollout } from './rollout.ts';
 import type { BenchRow } from './row.ts';
+import { benchSlowMotes } from './slow-motes.ts';
 import { benchThroughput } from './throughput.ts';
 
 interface BenchOptions {
@@ -26,6 +27,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   d: { title: 'an idle daemon that knows 50 devices', measure: benchIdle },
   e: { title: 'planning', measure: benchPlan },
   f: { title: 'rollouts of growing fleets, by the job engine alone', measure: benchRollout },
+  g: { title: '200 Waspmotes that fetch at once over slow lines', measure: benchSlowMotes },
 };
 
 function readOptions(): BenchOptions & { readonly sections: readonly string[] } {

@@ -16,6 +16,7 @@ import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import { configForCommand, DEFAULT_CONFIG } from './config-file.ts';
 import type { Io } from './io.ts';
 import { printable, printJson, printLines } from './output.ts';
+import { describePublications, type PlannedPublication, planPublications } from './plan-publications.ts';
 import { readImage } from './read-image.ts';
 
 interface PlanArgs extends CommonOptions {
@@ -48,22 +49,35 @@ export async function plan(args: PlanArgs, io: Io): Promise<ExitCode> {
   const journal = openJournal(config);
   try {
     const rules = openRuleBook(config.rules, planContext(journal, PROTOCOLS));
-    print(image, rules, knownDevices(config, journal), args, io);
+    const publications = planPublications(image, rules, journal);
+    print(image, rules, knownDevices(config, journal), publications, args, io);
     return EXIT.done;
   } finally {
     journal.close();
   }
 }
 
-function print(image: FirmwareImage, rules: RuleBook, devices: readonly Device[], args: PlanArgs, io: Io): void {
+function print(
+  image: FirmwareImage,
+  rules: RuleBook,
+  devices: readonly Device[],
+  publications: readonly PlannedPublication[],
+  args: PlanArgs,
+  io: Io,
+): void {
   const { bytes: _tooManyToPrint, ...stored } = image;
   const planned = rules.plan(stored, devices);
   const { reasons } = rules.accepting(stored);
   if (args.json) {
-    printJson(io, { ...planned, ruleMisses: reasons });
+    printJson(io, { ...planned, publications, ruleMisses: reasons });
     return;
   }
-  printLines(io.stdout, [...describePlan(planned), ...reasons.map((reason) => printable(`  not by ${reason}`))]);
+  const published = describePublications(publications).map(printable);
+  printLines(io.stdout, [
+    ...describePlan(planned),
+    ...published,
+    ...reasons.map((reason) => printable(`  not by ${reason}`)),
+  ]);
 }
 
 /** Where no daemon has run yet there is no journal, and none is made. */

@@ -54,7 +54,7 @@ export class PublicationTable {
   /** Why a series has no further number: PUBLISH_NUMBERS_USED. Null: it has one. */
   whyNoNumber(wanted: NumberWanted): FlashError | null {
     const { series, last } = wanted;
-    const next = this.#numberAfter(wanted);
+    const next = this.numberAfter(wanted);
     if (next <= last) return null;
     return new FlashError(
       'PUBLISH_NUMBERS_USED',
@@ -65,12 +65,13 @@ export class PublicationTable {
 
   /** The next number of a series, which is thereby used up, whatever becomes of the publication. */
   takeNumber(wanted: NumberWanted): number {
-    const next = this.#numberAfter(wanted);
+    const next = this.numberAfter(wanted);
     this.#putNumber.run(wanted.series, next);
     return next;
   }
 
-  #numberAfter({ series, first }: NumberWanted): number {
+  /** What the next number of a series would be, whether or not there may be such a one. Uses nothing up. */
+  numberAfter({ series, first }: NumberWanted): number {
     const row = this.#lastNumber.get(series);
     return row === undefined ? first : Math.max(first, integer(row, 'last') + 1);
   }

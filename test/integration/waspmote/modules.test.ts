@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeUpgradeText } from '../../../src/protocols/waspmote-ftp/upgrade-text.ts';
 import { WASPMOTE_MODULES } from '../../../src/simulator/waspmote/modules.ts';
@@ -110,6 +112,14 @@ describe('motes and the daemon', () => {
     expect(wifi.version).toBe(200);
     expect(await new Mote('gprs', 'METER_7', 3).visit(meters, lineOf(9))).toMatchObject({ kind: 'failed' });
     await expect.poll(() => site.jobs()[0]).toEqual({ device: 'meters@127.0.7.9', state: 'succeeded', proof: 'sent' });
+  });
+
+  it('are told of by the plan, which uses no version up', async () => {
+    writeFileSync(join(site.folder, 'TEST001'), aProgram('TEST001'));
+    const { stdout } = await runCommand(['plan', '--json', 'TEST001'], { cwd: site.folder });
+    expect(JSON.parse(stdout).publications).toMatchObject([
+      { rule: 'motes', place: 'user ota', number: 4, error: null },
+    ]);
   });
 
   it('get no file of another name: it is rejected, with what to do', async () => {

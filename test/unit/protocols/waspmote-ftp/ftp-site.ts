@@ -10,7 +10,9 @@ import type { PullHost } from '../../../../src/protocols/pull.ts';
 import { ownPlace } from '../../../../src/protocols/waspmote-ftp/places.ts';
 import { FtpServer } from '../../../../src/protocols/waspmote-ftp/server/ftp-server.ts';
 
+/** It holds its name, as the programs of the IDE do. */
 export const PROGRAM = Buffer.from(Array.from({ length: 20_000 }, (_, index) => (index * 7 + (index >> 8)) & 0xff));
+PROGRAM.write('TEST001', 64, 'latin1');
 
 /** What stands for a user; `over` replaces fields. */
 export function aPublication(over: Partial<Publication> = {}): Publication {

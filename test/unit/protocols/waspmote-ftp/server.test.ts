@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { VERBS } from '../../../../src/protocols/waspmote-ftp/server/verbs.ts';
+import { Mote } from '../../../../src/simulator/waspmote/mote.ts';
 import { aPublication, type FtpLine, FtpSite, hastened, PROGRAM } from './ftp-site.ts';
 
 let site: FtpSite;
@@ -159,7 +160,7 @@ describe('limits of the FTP server', () => {
   });
 
   it('lets go of who never logs in, however busily, and of who falls silent', async () => {
-    await open({}, hastened(200));
+    await open({}, hastened(900));
     const dripping = await site.connect();
     const drip = setInterval(() => dripping.socket.write('U'), 20);
     const silent = await site.loggedIn();
@@ -250,6 +251,23 @@ describe('hostile input', () => {
     );
     const line = await site.loggedIn();
     expect((await line.fetch('RETR TEST001'))?.equals(PROGRAM)).toBe(true);
+  });
+});
+
+describe('two hundred devices at once', () => {
+  it('all get the program whole over lines of 9,600 baud, and each is known to have it', async () => {
+    await open();
+    const server = { host: '127.0.0.1', port: site.port, user: 'ota', password: 'libelium' };
+    const motes = Array.from({ length: 200 }, (_, nth) => new Mote(nth % 2 === 0 ? 'wifi' : '4g', 'OLD_APP', nth));
+    const clock = hastened(50);
+    const line = { clock, baud: 9_600, cutAfter: null, mode: 'passive' } as const;
+    const visits = motes.map((mote, nth) => mote.visit(server, { ...line, localAddress: `127.0.9.${nth + 1}` }));
+    const outcomes = new Set((await Promise.all(visits)).map(({ kind }) => kind));
+    expect([...outcomes]).toEqual(['updated']);
+    for (const { program } of motes) expect(program !== null && PROGRAM.equals(program)).toBe(true);
+    await expect
+      .poll(() => new Set(site.told.filter((words) => words.endsWith('whole'))).size, { timeout: 20_000 })
+      .toBe(200);
   });
 });
 
