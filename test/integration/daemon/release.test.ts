@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RolloutView } from '../../../src/jobs/rollout-view.ts';
+import type { Fleet } from '../../../src/simulator/fleet.ts';
+import { buildZip } from '../../fixtures/images/archives.ts';
+import { buildEsp8266App } from '../../fixtures/images.ts';
+import type { DaemonProcess } from './daemon-process.ts';
+import { Site } from './site.ts';
+
+const site = new Site();
+const SENSORS = ['a', 'b'].map((letter) => site.named(`sensor-${letter}`));
+const GATEWAY = site.named('gateway');
+let fleet: Fleet;
+let daemon: DaemonProcess;
+
+beforeAll(async () => {
+  fleet = await site.fleet([...SENSORS, GATEWAY].map((name) => ({ name, core: 'esp8266', board: 'd1_mini' }) as const));
+  site.configure({
+    rules: ['sensor', 'gateway'].map((kind) => ({
+      name: `${kind}s`,
+      firmware: { file: `${kind}-*` },
+      devices: { name: `${kind}*` },
+      verify: { within: '10s' },
+    })),
+  });
+  daemon = await site.start();
+});
+
+afterAll(() => site[Symbol.asyncDispose]());
+
+function finished(name: string): number {
+  return fleet.device(name).counts.uploadsFinished;
+}
+
+function releaseYaml(images: readonly string[]): string {
+  const entries = images.map((file) => `  - { file: ${file}, rules: [${file.split('-')[0]}s] }\n`);
+  return `name: Garden\nimages:\n${entries.join('')}rollout: { canary: 1, soak: 0s }\n`;
+}
+
+describe('a release by the daemon', () => {
+  it('in an archive: one drop, two images, one rollout, one result', async () => {
+    const images = ['sensor-1.0.0.bin', 'gateway-1.0.0.bin'];
+    const [sensor, gateway] = [buildEsp8266App({ seed: 80 }), buildEsp8266App({ seed: 81 })];
+    site.drop(
+      'garden.zip',
+      buildZip({ 'release.yaml': releaseYaml(images), 'sensor-1.0.0.bin': sensor, 'gateway-1.0.0.bin': gateway }),
+    );
+    const { release } = await daemon.until('rollout.started', { stage: 'the canary' });
+    await daemon.until('rollout.finished', { release });
+    expect([...SENSORS, GATEWAY].map(finished)).toEqual([1, 1, 1]);
+    const view = JSON.parse((await site.cli('rollout', String(release), '--json')).stdout) as RolloutView;
+    expect(view).toMatchObject({ state: 'finished', file: images.join(', ') });
+    expect(view.members).toHaveLength(3);
+    const result = await site.result('done', 'garden.zip');
+    expect(result).toMatchObject({ outcome: 'done', release: { name: 'Garden' }, summary: '3 devices: 3 succeeded.' });
+  });
+});
