@@ -385,6 +385,10 @@ export const CATALOGUE = {
     disposition: 'permanent',
     hint: 'Drop the release again, with every image that it names under the path it gives.',
   },
+  RELEASE_REJECTED: {
+    disposition: 'permanent',
+    hint: 'Drop the release again, complete: its own result file tells what was wrong with it.',
+  },
   RELEASE_IMAGE_UNWANTED: {
     disposition: 'permanent',
     hint: 'Correct the rules that the release names, or the firmware selectors of the config, and drop it again.',

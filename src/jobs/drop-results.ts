@@ -70,8 +70,9 @@ export class DropResults {
   }
 
   /** Ends the file when all jobs of its releases are final. One that is not planned yet is left alone. */
-  async look(drop: Drop): Promise<void> {
+  async look(dropped: Drop): Promise<void> {
     const { journal } = this.#parts;
+    const drop = journal.drops.fileOf(dropped.id) ?? dropped;
     const decided = journal.drops.resultOf(drop.id);
     if (decided !== null) return this.#move(drop, decided);
     // A release that refreshes is not what the file was dropped for.
@@ -111,7 +112,10 @@ export class DropResults {
     if (this.#moving.has(drop.id)) return;
     this.#moving.add(drop.id);
     try {
-      await this.#parts.finish(drop, result.outcome, result);
+      if (isOnItsWay(drop)) await this.#parts.finish(drop, result.outcome, result);
+      for (const part of this.#parts.journal.drops.filePartsOf(drop.id).filter(isOnItsWay)) {
+        await this.#parts.finish(part, result.outcome, { ...result, file: part.name, sha256: part.sha256 });
+      }
     } finally {
       this.#moving.delete(drop.id);
     }
@@ -136,6 +140,11 @@ function publicationSummary({ state, place, number }: Publication): string {
     case 'withdrawn':
       return `Withdrawn from ${place}${counted}.`;
   }
+}
+
+/** Not yet in its last folder. */
+function isOnItsWay({ folder }: Drop): boolean {
+  return folder === null || folder === 'working';
 }
 
 function releaseOf({ release }: Drop): Pick<DropResult, 'release'> {

@@ -94,7 +94,8 @@ export class JobEngine {
   /** A file is in `working/`. Does nothing twice: a restart hands over all files that are not finished. */
   async takeDrop(drop: Drop): Promise<void> {
     const { journal, planner, publisher, results } = this.#parts;
-    if (journal.drops.resultOf(drop.id) !== null || journal.releases.ofDrop(drop.id).length > 0)
+    const isPart = journal.drops.fileOf(drop.id)?.id !== drop.id;
+    if (isPart || journal.drops.resultOf(drop.id) !== null || journal.releases.ofDrop(drop.id).length > 0)
       return results.look(drop);
     this.#stuck.clear();
     const offers = new Map<string, Offers>();

@@ -18,6 +18,8 @@ export interface TakenFile {
   readonly seenMs: number;
   /** What it brings where it is no image but a release of several: their bytes are in the store as well. */
   readonly release?: DroppedRelease;
+  /** The images of its release are files of their own, each of which is moved like any other. */
+  readonly hasPartFiles?: boolean;
 }
 
 /** Who put a file into the drop folder, as far as it can be told. */
@@ -52,6 +54,8 @@ export interface Drop extends TakenFile {
 export interface DropLedger {
   /** Before the file is moved anywhere. */
   taken(file: TakenFile, origin?: FileOrigin): Drop;
+  /** The images of a release that are files of their own, in its order, each as a drop. */
+  filePartsOf(dropId: string): readonly Drop[];
   /** After it was moved to `rejected/`. */
   rejected(file: RejectedFile, origin?: FileOrigin): void;
   /** After each move; `placedName` null says that someone else removed the file meanwhile. */

@@ -10,12 +10,14 @@ import { Arrivals } from './arrivals.ts';
 import { type EntryName, entryNameOf, kindOfName } from './entry-name.ts';
 import { errorCode, type FolderEntry, readFolder } from './files.ts';
 import { FolderEvents, type FolderHint } from './folder-events.ts';
+import { Gathering } from './gathering.ts';
 import { type ImageKeeper, Intake } from './intake.ts';
 import { LastMoves } from './last-moves.ts';
 import { imageOfSidecar, LateSidecars } from './late-sidecars.ts';
 import { Notices } from './notices.ts';
 import { OpenWriters } from './open-writers.ts';
 import { reconcile } from './reconcile.ts';
+import { ReleaseFiles } from './release-files.ts';
 import { isRemote } from './remote-volumes.ts';
 import { snapshotOf } from './snapshot.ts';
 import { SubFolders } from './sub-folders.ts';
@@ -114,16 +116,29 @@ export class DropFolder {
       (hint) => this.#onHint(hint),
       (error) => this.#onEventsLost(error),
     );
+    const times = { settleMs: settings.settleMs, confirmMs: Math.min(CONFIRM_MS, settings.settleMs) };
+    const isHeld = (name: EntryName) => this.#writers.hold(join(this.#realPath, name.text));
+    const { parseRelease } = parts;
+    const releases =
+      parseRelease === undefined
+        ? null
+        : new ReleaseFiles({
+            gathering: new Gathering({ root: settings.path, parseRelease, gate, times }),
+            clock,
+            ...times,
+            isHeld,
+          });
     this.#files = new WaitingFiles({
       root: settings.path,
       clock,
       log,
       notices: this.#notices,
       intake: this.#intake,
-      times: { settleMs: settings.settleMs, confirmMs: Math.min(CONFIRM_MS, settings.settleMs) },
+      times,
+      releases,
       retryMs: Math.min(LONGEST_RETRY_MS, settings.scanMs),
       wasMoved: (name, snapshot) => this.#arrivals.wasMoved(name, snapshot),
-      isHeld: (name) => this.#writers.hold(join(this.#realPath, name.text)),
+      isHeld,
       onTaken: (drop) => this.#onTaken(drop),
     });
   }

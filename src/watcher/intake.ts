@@ -10,6 +10,7 @@ import type { Dossier } from '../model/image.ts';
 import type { EntryName } from './entry-name.ts';
 import { errorCode, lookAt, pathIn, readUnchanged } from './files.ts';
 import { originOf } from './owner.ts';
+import type { ReleaseSet } from './release-files.ts';
 import { type ContentVerdict, contentVerdict } from './settle.ts';
 import { isUnchanged, type Snapshot } from './snapshot.ts';
 import type { SubFolders } from './sub-folders.ts';
@@ -44,6 +45,13 @@ export interface SettledFile {
   readonly snapshot: Snapshot;
   /** Epoch milliseconds. */
   readonly seenMs: number;
+}
+
+/** What was taken of a release that lay beside its images. */
+export interface TakenSet {
+  readonly release: Drop;
+  /** In the order of the release. */
+  readonly parts: readonly Drop[];
 }
 
 export interface IntakeParts {
@@ -122,6 +130,35 @@ export class Intake {
       ...releaseOf(image.release),
     };
     return ledger.taken(taken, origin);
+  }
+
+  /**
+   * The same for a release file and the images beside it, all of them or none.
+   *
+   * @returns the release and its images, in its order; null where one of the files changed meanwhile, so that nothing was entered.
+   */
+  async takeSet(file: SettledFile, { gathered, content }: ReleaseSet): Promise<TakenSet | null> {
+    const { ledger, root, store } = this.#parts;
+    const { bytes, images } = gathered;
+    for (const part of [bytes, ...content.reading.images.map((image) => image.bytes)]) await store.put(part);
+    const look = await lookAt(pathIn(root, file.name));
+    const files = [file, ...images];
+    for (const { name, snapshot } of files) {
+      const now = await lookAt(pathIn(root, name));
+      if (now === null || snapshot === null || !isUnchanged(now.snapshot, snapshot)) return null;
+    }
+    const origin = await originOf(look);
+    const taken = {
+      name: file.name.text,
+      sha256: sha256Of(bytes),
+      sizeBytes: bytes.length,
+      dossier: { ...readDossier(bytes, file.name.text), problems: [] },
+      seenMs: file.seenMs,
+      ...releaseOf(content.reading),
+      hasPartFiles: true,
+    };
+    const release = ledger.taken(taken, origin);
+    return { release, parts: ledger.filePartsOf(release.id) };
   }
 
   /**

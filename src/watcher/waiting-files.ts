@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock, Timer } from '../clock.ts';
 import { type ErrorCode, type ErrorReport, FlashError } from '../errors.ts';
+import { sha256Of } from '../firmware/bytes.ts';
 import type { Logger } from '../log.ts';
 import type { Drop } from '../model/drop.ts';
 import { type EntryName, SIDECAR_SUFFIX, SIGNATURE_SUFFIX } from './entry-name.ts';
 import { type EntryType, errorCode, isMissing, lookAt, pathIn } from './files.ts';
+import type { GatheredImage } from './gathering.ts';
 import type { Content, Intake } from './intake.ts';
 import type { Notices } from './notices.ts';
+import { isReleaseFile, type ReleaseFiles } from './release-files.ts';
 import { decide, type FileHistory, observe, type Proof, type SettleTimes, type SidecarState } from './settle.ts';
 import { LARGEST_SIDECAR_BYTES, parseSidecar } from './sidecar.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -51,6 +54,8 @@ export interface WaitingFilesParts {
   /** Does a writer that can be seen still hold this file open? */
   readonly isHeld: (name: EntryName) => boolean;
   readonly onTaken: (drop: Drop) => void;
+  /** Null: there are no release files. */
+  readonly releases: ReleaseFiles | null;
 }
 
 /** The files of the drop folder that are not taken yet: looks at them as long as {@link decide} says, then has them taken in. */
@@ -100,6 +105,7 @@ export class WaitingFiles {
     const seenMs = this.#parts.clock.now();
     const file = { name, seenMs, history: null, taken: null, dueMs: Infinity, isBusy: false, wasHinted: false };
     this.#files.set(name.key, file);
+    if (isReleaseFile(name)) this.#parts.releases?.expect(name);
     return file;
   }
 
@@ -140,6 +146,8 @@ export class WaitingFiles {
     if (look.type !== 'file') return this.#leaveAlone(file, look.type);
 
     const { snapshot } = look;
+    const { releases } = this.#parts;
+    if (releases !== null && isReleaseFile(file.name)) return this.#gather(file, snapshot, releases);
     const sidecar = snapshot.sizeBytes === 0 ? null : await this.#readSidecar(file.name);
     if (file.history === null) this.#parts.log.info('file.seen', { file: file.name.text, bytes: snapshot.sizeBytes });
     file.history = observe(
@@ -151,8 +159,10 @@ export class WaitingFiles {
   }
 
   async #act(file: WaitingFile, history: FileHistory, content: Content | null): Promise<void> {
-    const { clock, times } = this.#parts;
+    const { clock, releases, times } = this.#parts;
     const decision = decide(history, clock.monotonic(), times);
+    const isEnd = decision.action === 'take' || decision.action === 'refuse';
+    if (isEnd && releases?.isClaimed(file.name) === true) return this.#lookSoon(file);
     switch (decision.action) {
       case 'wait':
         file.dueMs = decision.untilMs;
@@ -167,8 +177,11 @@ export class WaitingFiles {
         file.history = { ...history, wasMoved, examination };
         return this.#act(file, file.history, read);
       }
-      case 'take':
+      case 'take': {
+        const refusal = releases?.refusalOf(file.name) ?? null;
+        if (refusal !== null) return this.#reject(file, history, refusal);
         return this.#mayGoOn(file, history, decision.proof) ? this.#lookSoon(file) : this.#take(file, history, content);
+      }
       case 'refuse':
         return this.#reject(file, history, mismatch(file.name, history, decision.sidecarSha256));
     }
@@ -198,6 +211,45 @@ export class WaitingFiles {
     await this.#place(file, file.taken);
   }
 
+  /** A release file is taken with its images, or rejected with them. */
+  async #gather(file: WaitingFile, snapshot: Snapshot, releases: ReleaseFiles): Promise<void> {
+    const { clock, intake, log } = this.#parts;
+    if (file.history === null) log.info('file.seen', { file: file.name.text, bytes: snapshot.sizeBytes });
+    file.history = observe(file.history, { snapshot, sidecar: null, wasMoved: false }, clock.monotonic());
+    const verdict = await releases.judge(file.name, snapshot);
+    if (verdict.kind === 'wait') {
+      file.dueMs = verdict.untilMs;
+      return;
+    }
+    const settled = { name: file.name, snapshot, seenMs: file.seenMs };
+    const { manifest, images, bytes } = verdict.set.gathered;
+    const names = images.map(({ name }) => name);
+    if (verdict.kind === 'reject') {
+      // Where nobody can read which files it means, it may mean any of those that wait beside it.
+      releases.refuse(manifest === null ? this.#besides(file) : names, verdict.problem);
+      const wasMoved = await intake.reject(settled, sha256Of(bytes), verdict.problem);
+      return wasMoved ? this.#forget(file) : this.#lookSoon(file);
+    }
+    const taken = await intake.takeSet(settled, verdict.set);
+    if (taken === null) return this.#lookSoon(file);
+    releases.admit(names);
+    for (const [index, drop] of taken.parts.entries()) this.#follow(drop, images[index]);
+    file.taken = { drop: taken.release, snapshot, placedName: undefined };
+    await this.#place(file, file.taken);
+  }
+
+  #besides(file: WaitingFile): readonly EntryName[] {
+    return [...this.#files.values()].filter((other) => other !== file).map(({ name }) => name);
+  }
+
+  /** An image that was taken with its release has only to be moved. */
+  #follow(drop: Drop, image: GatheredImage | undefined): void {
+    if (image === undefined || image.snapshot === null) return;
+    const file = this.#files.get(image.name.key) ?? this.#add(image.name);
+    file.taken = { drop, snapshot: image.snapshot, placedName: undefined };
+    this.look(file.name);
+  }
+
   async #place(file: WaitingFile, taken: TakenState): Promise<void> {
     const { intake, onTaken } = this.#parts;
     const { drop, snapshot } = taken;
@@ -217,6 +269,7 @@ export class WaitingFiles {
   /** Gone, taken or rejected: whatever appears under this name now is another file. */
   #forget(file: WaitingFile): void {
     this.#files.delete(file.name.key);
+    this.#parts.releases?.forget(file.name);
     this.#parts.notices.settle(file.name.key);
     if (file.wasHinted) {
       file.wasHinted = false;

@@ -45,7 +45,7 @@ export class DropTable implements DropLedger {
     this.#images = images;
     this.#insertRelease = database.prepare('UPDATE drops SET manifest = ? WHERE id = ?');
     this.#insertPart = database.prepare(
-      'INSERT INTO drops (id, name, image, seen_ms, part_of, finished) VALUES (?, ?, ?, ?, ?, 1)',
+      'INSERT INTO drops (id, name, image, seen_ms, part_of, finished) VALUES (?, ?, ?, ?, ?, ?)',
     );
     this.#partsOf = database.prepare('SELECT id, name, image FROM drops WHERE part_of = ? ORDER BY rowid');
     this.#newest = database.prepare('SELECT id, name FROM drops WHERE image = ? ORDER BY rowid DESC LIMIT 1');
@@ -63,18 +63,19 @@ export class DropTable implements DropLedger {
     transaction(this.#database, () => {
       this.#images.put(file);
       this.#insert.run(id, file.name, file.sha256, file.seenMs);
-      if (file.release !== undefined) this.#takeParts(id, file.release, file.seenMs);
+      if (file.release !== undefined) this.#takeParts(id, file.release, file);
       const { name, sha256: image, sizeBytes } = file;
       this.#audit.add('file.taken', file.seenMs, { drop: id, file: name, image, sizeBytes, ...origin });
     });
     return { ...file, id, folder: null, placedName: null };
   }
 
-  #takeParts(id: string, { manifest, images }: DroppedRelease, seenMs: number): void {
+  #takeParts(id: string, { manifest, images }: DroppedRelease, { seenMs, hasPartFiles }: TakenFile): void {
+    const isFinished = hasPartFiles === true ? 0 : 1;
     this.#insertRelease.run(JSON.stringify(manifest), id);
     for (const image of images) {
       this.#images.put(image);
-      this.#insertPart.run(newId('d'), image.name, image.sha256, seenMs, id);
+      this.#insertPart.run(newId('d'), image.name, image.sha256, seenMs, id, isFinished);
     }
   }
 
@@ -103,6 +104,12 @@ export class DropTable implements DropLedger {
       name: text(row, 'name'),
       image: text(row, 'image'),
     }));
+  }
+
+  filePartsOf(dropId: string): readonly Drop[] {
+    const parts = this.partsOf(dropId).map(({ id }) => this.#get.get(id));
+    const files = parts.filter((row) => row !== undefined && (row['folder'] !== null || row['finished'] === 0));
+    return files.flatMap((row) => (row === undefined ? [] : [this.#dropOf(row)]));
   }
 
   /** The drop that is the file: of the image of a release, that of the release. */

@@ -53,4 +53,21 @@ describe('a release by the daemon', () => {
     const result = await site.result('done', 'garden.zip');
     expect(result).toMatchObject({ outcome: 'done', release: { name: 'Garden' }, summary: '3 devices: 3 succeeded.' });
   });
+
+  it('beside its images: the same, over a kill in between, and each file with the result of all', async () => {
+    const images = ['sensor-1.1.0.bin', 'gateway-1.1.0.bin'];
+    site.drop('june.release.yaml', new TextEncoder().encode(releaseYaml(images)));
+    site.drop('sensor-1.1.0.bin', buildEsp8266App({ seed: 82 }));
+    await daemon.until('file.seen', { file: 'sensor-1.1.0.bin' });
+    daemon.signal('SIGKILL');
+    await daemon.exited;
+    daemon = await site.start();
+    site.drop('gateway-1.1.0.bin', buildEsp8266App({ seed: 83 }));
+    const { release } = await daemon.until('rollout.started', { stage: 'the canary' });
+    await daemon.until('rollout.finished', { release });
+    expect([...SENSORS, GATEWAY].map(finished)).toEqual([2, 2, 2]);
+    for (const name of ['june.release.yaml', ...images]) {
+      expect(await site.result('done', name)).toMatchObject({ file: name, summary: '3 devices: 3 succeeded.' });
+    }
+  });
 });

@@ -32,6 +32,10 @@ export class FileLedger implements DropLedger {
     return drop;
   }
 
+  filePartsOf(dropId: string): readonly Drop[] {
+    return this.#memory.filePartsOf(dropId);
+  }
+
   rejected(): void {
     // What these tests look at is in the folder.
   }

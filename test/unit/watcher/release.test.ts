@@ -1,13 +1,17 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { parseReleaseFile } from '../../../src/config/release-file.ts';
+import { readDossier } from '../../../src/firmware/dossier.ts';
 import { buildTar, buildTarGz, buildZip, type Files } from '../../fixtures/images/archives.ts';
 import { buildEsp32App } from '../../fixtures/images.ts';
 import {
   Bench,
   type BenchOptions,
   jsonOf,
+  MemoryLedger,
   type MemoryStore,
   namesIn,
+  nap,
   sha256Of,
   temporaryFolder,
   until,
@@ -116,5 +120,108 @@ describe('an archive with a release file', () => {
       },
       { trust },
     );
+  });
+});
+
+describe('a release file beside its images', () => {
+  const yaml = (over = '') => `name: Garden
+images:
+  - { file: sensor.bin, rules: [sensors] }
+  - { file: gateway.bin, sha256: ${sha256Of(GATEWAY)} }
+${over}`;
+
+  async function inBench(work: (bench: Bench) => Promise<void>, options: BenchOptions = {}): Promise<void> {
+    await using folder = await temporaryFolder();
+    await using bench = new Bench(folder.path, { settleMs: 100, ...options });
+    await bench.start();
+    await work(bench);
+  }
+
+  const put = (bench: Bench, name: string, content: Uint8Array | string) => writeFile(bench.path(name), content);
+
+  it('waits for all of them, however late they come, and is taken with them as one', async () => {
+    await inBench(
+      async (bench) => {
+        await put(bench, 'june.release.yaml', yaml());
+        await put(bench, 'sensor.bin', SENSOR);
+        await until(() => bench.log.of('file.seen').length === 2, 'both are seen');
+        await nap(400);
+        expect(bench.drops).toEqual([]);
+        await put(bench, 'gateway.bin', GATEWAY.slice(0, 1_000));
+        await nap(200);
+        await put(bench, 'gateway.bin', GATEWAY);
+        await bench.taken(3);
+        const release = bench.drops.find(({ name }) => name === 'june.release.yaml');
+        expect(release?.release?.images.map(({ name }) => name)).toEqual(['sensor.bin', 'gateway.bin']);
+        expect(bench.drops.filter((drop) => drop.release !== undefined)).toHaveLength(1);
+        expect(await namesIn(bench.path('working'))).toEqual(['gateway.bin', 'june.release.yaml', 'sensor.bin']);
+        expect((await namesIn(bench.root)).filter((name) => name.includes('.'))).toEqual([]);
+      },
+      { settleMs: 300 },
+    );
+  });
+
+  it.each<[string, Record<string, Uint8Array | string>, string]>([
+    ['an image missing', { 'sensor.bin': SENSOR }, 'RELEASE_IMAGE_MISSING'],
+    ['a wrong hash', { 'sensor.bin': SENSOR, 'gateway.bin': SENSOR }, 'IMAGE_HASH_MISMATCH'],
+    [
+      'a wrong sidecar',
+      { 'sensor.bin.sha256': 'ab'.repeat(32), 'sensor.bin': SENSOR, 'gateway.bin': GATEWAY },
+      'IMAGE_HASH_MISMATCH',
+    ],
+  ])('is rejected with %s, and its images with it', async (_what, images, code) => {
+    await inBench(async (bench) => {
+      await put(bench, 'release.yaml', yaml());
+      for (const [name, content] of Object.entries(images)) await put(bench, name, content);
+      expect(await rejection(bench, 'release.yaml')).toMatchObject({ error: { code } });
+      expect((await rejection(bench, 'sensor.bin'))['error']).toMatchObject({
+        code: expect.stringMatching(/^(RELEASE_REJECTED|IMAGE_HASH_MISMATCH)$/),
+      });
+      // One that comes too late is not used by itself.
+      await put(bench, 'gateway.bin', GATEWAY);
+      expect(await rejection(bench, 'gateway.bin')).toMatchObject({ error: { code: 'RELEASE_REJECTED' } });
+    });
+  });
+
+  it('that cannot be read takes whatever waits beside it along', async () => {
+    await inBench(async (bench) => {
+      await put(bench, 'release.yaml', 'images: [');
+      await put(bench, 'sensor.bin', SENSOR);
+      expect(await rejection(bench, 'release.yaml')).toMatchObject({ error: { code: 'RELEASE_INVALID' } });
+      expect(await rejection(bench, 'sensor.bin')).toMatchObject({ error: { code: 'RELEASE_REJECTED' } });
+    });
+  });
+
+  it('is looked for again by a daemon that died in between', async () => {
+    await using folder = await temporaryFolder();
+    const ledger = new MemoryLedger();
+    await using bench = new Bench(folder.path, { settleMs: 100, ledger });
+    await put(bench, 'release.yaml', yaml());
+    await put(bench, 'sensor.bin', SENSOR);
+    await put(bench, 'gateway.bin', GATEWAY);
+    // It died right after the entry in the journal: nothing was moved.
+    const images = [
+      { name: 'sensor.bin', bytes: SENSOR },
+      { name: 'gateway.bin', bytes: GATEWAY },
+    ].map(({ name, bytes }) => ({
+      name,
+      sha256: sha256Of(bytes),
+      sizeBytes: bytes.length,
+      dossier: readDossier(bytes, name),
+    }));
+    const text = new TextEncoder().encode(yaml());
+    const manifest = parseReleaseFile(yaml(), 'release.yaml', ['sensors']);
+    const file = {
+      name: 'release.yaml',
+      sha256: sha256Of(text),
+      sizeBytes: text.length,
+      dossier: readDossier(text, ''),
+      seenMs: 1,
+    };
+    ledger.taken({ ...file, release: { manifest, images }, hasPartFiles: true });
+    await bench.start();
+    await bench.taken(3);
+    expect(await namesIn(bench.path('working'))).toEqual(['gateway.bin', 'release.yaml', 'sensor.bin']);
+    expect(ledger.drops.size).toBe(3);
   });
 });

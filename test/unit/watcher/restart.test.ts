@@ -36,6 +36,10 @@ class DyingLedger implements DropLedger {
     return drop;
   }
 
+  filePartsOf(dropId: string): readonly Drop[] {
+    return this.#ledger.filePartsOf(dropId);
+  }
+
   rejected(): void {
     this.#step('rejected');
   }

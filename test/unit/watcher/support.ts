@@ -45,12 +45,23 @@ export async function jsonOf(path: string): Promise<Record<string, unknown>> {
 export class MemoryLedger implements DropLedger {
   readonly drops = new Map<string, Drop>();
   readonly calls: string[] = [];
+  readonly #parts = new Map<string, readonly Drop[]>();
 
   taken(file: TakenFile): Drop {
     const drop: Drop = { ...file, id: randomUUID(), folder: null, placedName: null };
     this.drops.set(drop.id, drop);
+    const images = file.hasPartFiles === true ? (file.release?.images ?? []) : [];
+    const parts = images.map((image): Drop => {
+      return { ...image, id: randomUUID(), seenMs: file.seenMs, folder: null, placedName: null };
+    });
+    for (const part of parts) this.drops.set(part.id, part);
+    this.#parts.set(drop.id, parts);
     this.calls.push(`taken ${file.name}`);
     return drop;
+  }
+
+  filePartsOf(dropId: string): readonly Drop[] {
+    return this.#parts.get(dropId) ?? [];
   }
 
   rejected(): void {
