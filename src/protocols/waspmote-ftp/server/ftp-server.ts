@@ -8,6 +8,7 @@ import { Visits } from '../visits.ts';
 import { plainAddress } from './addresses.ts';
 import { type PassivePorts, passivePorts } from './data-channel.ts';
 import { Session, type SessionParts } from './session.ts';
+import type { Transfer } from './transfer.ts';
 
 /** How soon listening is tried again: an address may come up after the daemon. */
 const LISTEN_AGAIN_MS = 10_000;
@@ -26,6 +27,8 @@ export class FtpServer implements Part {
   readonly #ports: PassivePorts;
   readonly #sessions = new Map<Session, string>();
   readonly #sockets = new Set<Socket>();
+  /** Transfers whose end is not known yet, with the promise that it is. */
+  readonly #transfers = new Map<Transfer, Promise<void>>();
   #server: Server | null = null;
   #retry: Timer | null = null;
   #isStopped = false;
@@ -54,6 +57,9 @@ export class FtpServer implements Part {
     for (const session of this.#sessions.keys()) session.quit('421 The server is stopping.');
     for (const socket of this.#sockets) socket.destroySoon();
     for (const session of this.#sessions.keys()) session.abort();
+    for (const transfer of this.#transfers.keys()) transfer.abort('the server is stopping');
+    // What became of each is written down before the journal is closed.
+    await Promise.allSettled(this.#transfers.values());
     const server = this.#server;
     if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
@@ -77,6 +83,13 @@ export class FtpServer implements Part {
     });
   }
 
+  #follow(transfer: Transfer, known: Promise<void>): void {
+    const followed = known
+      .catch((error: unknown) => this.#parts.log.error('server.failed', { server: 'ftp', reason: String(error) }))
+      .finally(() => this.#transfers.delete(transfer));
+    this.#transfers.set(transfer, followed);
+  }
+
   #accept(socket: Socket): void {
     const { settings, log } = this.#parts;
     const peer = plainAddress(socket.remoteAddress ?? '');
@@ -89,7 +102,14 @@ export class FtpServer implements Part {
       return;
     }
     const local = plainAddress(socket.localAddress ?? '');
-    const session = new Session(socket, { ...this.#parts, visits: this.#visits, ports: this.#ports, peer, local });
+    const session = new Session(socket, {
+      ...this.#parts,
+      visits: this.#visits,
+      ports: this.#ports,
+      peer,
+      local,
+      onTransfer: (transfer, known) => this.#follow(transfer, known),
+    });
     this.#sessions.set(session, peer);
     this.#sockets.add(socket);
     socket.on('close', () => {

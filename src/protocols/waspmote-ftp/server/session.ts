@@ -36,6 +36,8 @@ export interface SessionParts {
   readonly peer: string;
   /** Where it came to. */
   readonly local: string;
+  /** Told of each transfer: what lies in the system's buffers may go on leaving when the session is over. */
+  readonly onTransfer: (transfer: Transfer, known: Promise<void>) => void;
   /** The place that a user of the server fetches from. */
   readonly placeOf: (user: string) => string;
 }
@@ -262,8 +264,8 @@ export class Session implements Conversation {
       const socket = await channel.connected();
       const transfer = new Transfer(socket, bytes, { clock, idleMs: settings.dataIdleMs }, onProgress);
       this.#transfer = transfer;
+      this.#parts.onTransfer(transfer, transfer.ended().then(onEnd));
       const isWhole = await transfer.run();
-      void transfer.ended().then(onEnd);
       return { isWhole, reply: isWhole ? '226 Transfer complete.' : '426 The data connection broke off.' };
     } catch {
       return failed('the data connection did not come about', '425 The data connection did not come about.');

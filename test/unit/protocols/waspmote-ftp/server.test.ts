@@ -323,6 +323,21 @@ describe('what is seen of a device', () => {
     await expect.poll(() => site.told.at(-1)).toMatch(/^ota@127.0.0.1 broke off WASPMOTE_BROKEN_OFF after /);
   });
 
+  it('is known before the server has stopped, also where the session is over and bytes are still on their way', async () => {
+    await open();
+    const line = await site.loggedIn();
+    const [, high, low] = /(\d+),(\d+)\)\.$/.exec(await line.ask('PASV')) ?? [];
+    const data = connect({ port: Number(high) * 256 + Number(low), host: '127.0.0.1', allowHalfOpen: true });
+    data.on('error', () => undefined);
+    expect(await line.ask('RETR TEST001')).toMatch(/^150/);
+    expect(await line.reply()).toMatch(/^226/);
+    await line.ask('QUIT');
+    await line.reply();
+    await site.server.stop();
+    expect(site.told).toEqual(['ota@127.0.0.1 fetches r1', 'ota@127.0.0.1 broke off WASPMOTE_BROKEN_OFF after 20000']);
+    data.destroy();
+  });
+
   it('keeps giving the program that it was told of, though a newer one stands there', async () => {
     await open();
     const line = await site.loggedIn();
