@@ -7,6 +7,7 @@ import { benchIdle } from './idle.ts';
 import { benchPlan } from './plan.ts';
 import { benchRollout } from './rollout.ts';
 import type { BenchRow } from './row.ts';
+import { benchSerial } from './serial.ts';
 import { benchSlowMotes } from './slow-motes.ts';
 import { benchThroughput } from './throughput.ts';
 
@@ -28,6 +29,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   e: { title: 'planning', measure: benchPlan },
   f: { title: 'rollouts of growing fleets, by the job engine alone', measure: benchRollout },
   g: { title: '200 Waspmotes that fetch at once over slow lines', measure: benchSlowMotes },
+  h: { title: 'serial ports: against the line, the peers, and many at once', measure: benchSerial },
 };
 
 function readOptions(): BenchOptions & { readonly sections: readonly string[] } {

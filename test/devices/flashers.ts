@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ESPLoader, Transport } from 'esptool-js';
 import { SerialPort } from 'serialport';
@@ -92,6 +93,9 @@ export function ourFlasher(baudRate: number): Flasher {
 
 /** esptool-js loses SYNC answers now and then (it drops half frames); people press the button again. */
 const CONNECT_ATTEMPTS = 7;
+const RETRY_PAUSE_MS = 300;
+/** A board on a pseudo-terminal restarts as it is opened; esptool-js fails on boot text. */
+const BOOT_TEXT_MS = 50;
 
 /** esptool-js on a serialport. */
 export class EsptoolJs implements Flasher {
@@ -111,7 +115,8 @@ export class EsptoolJs implements Flasher {
     work: (loader: ESPLoader, transport: Transport) => Promise<T>,
   ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
-      const port = new WebSerialPort({ path, binding: this.#binding });
+      const settleMs = mode === 'no_reset' ? BOOT_TEXT_MS : 0;
+      const port = new WebSerialPort({ path, binding: this.#binding }, settleMs);
       const transport = new Transport(port as unknown as ConstructorParameters<typeof Transport>[0]);
       // It reports to the console what its reading loop meets.
       transport.trace = () => undefined;
@@ -120,8 +125,10 @@ export class EsptoolJs implements Flasher {
       try {
         await loader.main(mode);
       } catch (cause) {
-        await transport.disconnect();
+        await transport.disconnect().catch(() => undefined);
         if (attempt === CONNECT_ATTEMPTS) throw cause;
+        // It lets go of the port a moment after it says so.
+        await pause(RETRY_PAUSE_MS);
         continue;
       }
       return await work(loader, transport).finally(() => transport.disconnect());

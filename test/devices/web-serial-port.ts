@@ -1,15 +1,19 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type OpenOptions, SerialPortStream } from '@serialport/stream';
 
 /** As much of the Web Serial API as esptool-js uses, over a port of serialport (WICG, "Web Serial API"). */
 export class WebSerialPort {
   readonly #options: Pick<OpenOptions, 'binding' | 'path'>;
+  readonly #settleMs: number;
   #stream: SerialPortStream | null = null;
   #signals = { dtr: false, rts: false };
   readable: ReadableStream<Uint8Array> | null = null;
   writable: WritableStream<Uint8Array> | null = null;
 
-  constructor(options: Pick<OpenOptions, 'binding' | 'path'>) {
+  /** `settleMs`: for so long after its opening nobody listens, so that a board that restarts then has said its boot text. */
+  constructor(options: Pick<OpenOptions, 'binding' | 'path'>, settleMs = 0) {
     this.#options = options;
+    this.#settleMs = settleMs;
   }
 
   getInfo(): { usbVendorId?: number; usbProductId?: number } {
@@ -19,11 +23,18 @@ export class WebSerialPort {
   async open({ baudRate }: { baudRate: number }): Promise<void> {
     const stream = new SerialPortStream({ ...this.#options, baudRate, autoOpen: false });
     await called((done) => stream.open(done));
+    stream.resume();
+    await pause(this.#settleMs);
+    stream.pause();
     this.#stream = stream;
     this.readable = new ReadableStream({
       start: (controller) => {
         stream.on('data', (bytes: Buffer) => controller.enqueue(Uint8Array.from(bytes)));
         stream.once('close', () => closeQuietly(controller));
+      },
+      // The port stays open a while longer; what comes then has no reader.
+      cancel: () => {
+        stream.removeAllListeners('data').resume();
       },
     });
     this.writable = new WritableStream({

@@ -1,4 +1,5 @@
 import type { UsbFacts } from '../../model/device.ts';
+import { ESPRESSIF_VENDOR, ROM_USB_OTG, USB_SERIAL_JTAG } from '../../model/usb-ids.ts';
 
 /**
  * What is at the other end of the cable.
@@ -50,13 +51,16 @@ function one(
  * Espressif's usb-pids list, and ESP-IDF, "Establish Serial Connection". The first that fits counts.
  */
 export const FINGERPRINTS: readonly Fingerprint[] = [
-  one(0x303a, 0x1001, 'USB-Serial/JTAG', 'usb-serial-jtag', 1, ['serial-is-mac', 'vanishes-on-reset']),
-  one(0x303a, 0x1002, 'ESP-USB-Bridge', 'uart-bridge', 0.9),
-  one(0x303a, 0x0002, 'ESP32-S2 ROM', 'usb-otg', 1, ['serial-worthless', 'vanishes-on-reset']),
-  one(0x303a, 0x0009, 'ESP32-S3 ROM', 'usb-otg', 1, ['serial-worthless', 'vanishes-on-reset']),
-  one(0x303a, 0x0012, 'ESP32-P4 ROM', 'usb-otg', 1, ['serial-worthless', 'vanishes-on-reset']),
+  one(ESPRESSIF_VENDOR, USB_SERIAL_JTAG, 'USB-Serial/JTAG', 'usb-serial-jtag', 1, [
+    'serial-is-mac',
+    'vanishes-on-reset',
+  ]),
+  one(ESPRESSIF_VENDOR, 0x1002, 'ESP-USB-Bridge', 'uart-bridge', 0.9),
+  one(ESPRESSIF_VENDOR, ROM_USB_OTG.esp32s2, 'ESP32-S2 ROM', 'usb-otg', 1, ['serial-worthless', 'vanishes-on-reset']),
+  one(ESPRESSIF_VENDOR, ROM_USB_OTG.esp32s3, 'ESP32-S3 ROM', 'usb-otg', 1, ['serial-worthless', 'vanishes-on-reset']),
+  one(ESPRESSIF_VENDOR, ROM_USB_OTG.esp32p4, 'ESP32-P4 ROM', 'usb-otg', 1, ['serial-worthless', 'vanishes-on-reset']),
   {
-    vendorId: 0x303a,
+    vendorId: ESPRESSIF_VENDOR,
     products: null,
     name: 'application on an Espressif chip',
     role: 'usb-otg',

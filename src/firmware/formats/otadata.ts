@@ -31,7 +31,7 @@ export function encodeOtadata(sequence: number): Uint8Array {
   const bytes = Buffer.alloc(OTADATA_BYTES, 0xff);
   bytes.writeUInt32LE(sequence, 0);
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 4), ERASED), CRC_OFFSET);
-  return bytes;
+  return new Uint8Array(bytes);
 }
 
 /** Null: erased or not valid. */

@@ -1,10 +1,10 @@
 import { FlashError } from '../../errors.ts';
 import type { Dossier, ImageKind, Partition } from '../../model/image.ts';
 import { readImageDossier } from '../image-dossier.ts';
+import { bootSlot, isFilesystemPartition, isOtadata } from '../partition-roles.ts';
 import type { PackageFiles } from './archive.ts';
 import { KEEP_SETTINGS } from './flash-set.ts';
 import { shallowest } from './manifest.ts';
-import { bootSlot, isFilesystemPartition, isOtadata } from './partition-roles.ts';
 import type { PackagePlan, PlannedPart } from './plan.ts';
 
 /** Arduino's and PlatformIO's build folders hold five at most; more than this is a collection, not a build. */

@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib';
 import type { FlashRange, Partition } from '../../model/image.ts';
+import { encodeOtadata } from '../formats/otadata.ts';
 import { readImageDossier } from '../image-dossier.ts';
+import { bootSlot, isFactory, isOtadata, otaIndex, rangeOf } from '../partition-roles.ts';
 import type { FlashPart, FlashSet } from './flash-set.ts';
-import { bootSlot, isFactory, isOtadata, otaIndex, rangeOf } from './partition-roles.ts';
 import { overlaps, SECTOR } from './ranges.ts';
 
 /** What has to be done besides, so that the application that was written is the one that starts. */
@@ -28,15 +29,7 @@ export function espIdfBootChoice({ set, partitions }: Given): BootChoice {
   if (unrecorded !== null && written.includes(unrecorded)) return { parts: [], erase: [rangeOf(otadata)] };
   const index = written.map(otaIndex).find((slot) => slot !== null);
   if (index == null) return NOTHING;
-  return { parts: [recordPart(otadata, espIdfRecord(index + 1, otadata.sizeBytes))], erase: [] };
-}
-
-/** esp_ota_select_entry_t (ESP-IDF, esp_flash_partitions.h) in the first sector, the second erased. */
-function espIdfRecord(sequence: number, sizeBytes: number): Uint8Array {
-  const record = Buffer.alloc(sizeBytes, 0xff);
-  record.writeUInt32LE(sequence, 0);
-  record.writeUInt32LE(crc32(record.subarray(0, 4), 0xffffffff), 28);
-  return new Uint8Array(record);
+  return { parts: [recordPart(otadata, encodeOtadata(index + 1))], erase: [] };
 }
 
 /**

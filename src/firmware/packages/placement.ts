@@ -3,8 +3,8 @@ import type { Chip } from '../../model/chip.ts';
 import type { FlashRange, Partition } from '../../model/image.ts';
 import { CHIP_FACTS } from '../chips.ts';
 import { count, hex, problem } from '../findings.ts';
+import { isAppPartition, rangeOf as partitionRange } from '../partition-roles.ts';
 import type { FlashPart, FlashSettings } from './flash-set.ts';
-import { isAppPartition, rangeOf as partitionRange } from './partition-roles.ts';
 import type { PlannedPart } from './plan.ts';
 import { endOf, holds, overlaps, SECTOR, sectorsOf } from './ranges.ts';
 

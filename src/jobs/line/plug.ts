@@ -1,4 +1,5 @@
 import type { Device, SerialPortFacts } from '../../model/device.ts';
+import { ESPRESSIF_VENDOR } from '../../model/usb-ids.ts';
 
 /**
  * A port with something on it. The device stands for the fixture position: the next board on the same socket is the same device until it
@@ -23,8 +24,6 @@ export interface SlotPast {
   readonly isRunning: boolean;
 }
 
-/** Chips of this vendor are their own USB device, and leave the bus when they restart. Bridges stay whatever the chip does. */
-const ESPRESSIF = 0x303a;
 /** A restart shows as a loss of the port within this time, and as its return within the other. */
 const RESTART_SHOWS_MS = 3_000;
 const RETURN_MS = 10_000;
@@ -36,7 +35,8 @@ const RETURN_MS = 10_000;
 export function isSamePlug(past: SlotPast, next: Plug, nowMs: number): boolean {
   if (past.goneAtMs === null) return true;
   const [before, after] = [past.plug.serial.usb, next.serial.usb];
-  if (before?.vendorId !== ESPRESSIF || after?.vendorId !== ESPRESSIF) return false;
+  // Chips that are their own USB device leave the bus when they restart. Bridges stay whatever the chip does.
+  if (before?.vendorId !== ESPRESSIF_VENDOR || after?.vendorId !== ESPRESSIF_VENDOR) return false;
   const areNamed = isMac(before.serialNumber) && isMac(after.serialNumber);
   if (areNamed && before.serialNumber !== after.serialNumber) return false;
   const isOurDoing = past.isRunning || (past.endedAtMs !== null && past.goneAtMs - past.endedAtMs <= RESTART_SHOWS_MS);

@@ -3,9 +3,10 @@ import { alignUp } from '../../firmware/bytes.ts';
 import { CHIP_FACTS } from '../../firmware/chips.ts';
 import { count, hex } from '../../firmware/findings.ts';
 import { TABLE_SECTOR, TYPE_APP, TYPE_DATA, USUAL_TABLE_OFFSET } from '../../firmware/formats/partition-table.ts';
+import { bootSlot } from '../../firmware/partition-roles.ts';
 import type { Chip } from '../../model/chip.ts';
 import type { Dossier, ImageKind, Partition } from '../../model/image.ts';
-import { bootingApp, defaultApp, otadataFor, otadataPartition } from './boot-choice.ts';
+import { bootingApp, otadataFor, otadataPartition } from './boot-choice.ts';
 import { SECTOR_BYTES } from './constants.ts';
 
 /** An image that is to be written, and where its owner wants it. */
@@ -154,7 +155,7 @@ function placeApp(image: ImageToPlace, layout: Layout): Placement {
 
 /** The application that starts anyhow, else the one that will once otadata is erased. */
 function autoApp(image: ImageToPlace, { partitions, otadata }: BoardTable, source: string): Partition {
-  const app = bootingApp(partitions, otadata) ?? defaultApp(partitions);
+  const app = bootingApp(partitions, otadata) ?? bootSlot(partitions);
   if (app === null) throw noPlace(image, `the partition table of ${source} has no application partition that starts`);
   return app;
 }

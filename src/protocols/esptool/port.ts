@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../../clock.ts';
 import { FlashError } from '../../errors.ts';
 import type { SerialPortFacts } from '../../model/device.ts';
+import { ESPRESSIF_VENDOR, ROM_USB_OTG, USB_SERIAL_JTAG } from '../../model/usb-ids.ts';
 import type { Links } from '../../transports/links.ts';
 import type { ResetSequence } from '../../transports/reset-lines.ts';
 import { ROM_BAUD_RATE } from './constants.ts';
@@ -9,19 +10,16 @@ import { FrameLink } from './frames.ts';
 /** What is at the other end of the cable: an adapter, or the chip itself. */
 export type PortKind = 'bridge' | 'usb-jtag' | 'usb-otg';
 
-const ESPRESSIF = 0x303a;
-const USB_JTAG = 0x1001;
-/** The ROM's own USB device; the product id is the chip's id (ESP32-S2, S3, P4). */
-const USB_OTG = [0x0002, 0x0009, 0x0012];
+const OTG_PRODUCTS: readonly number[] = Object.values(ROM_USB_OTG);
 
 /** How long a port that went away with a reset may take to come back. */
 const RETURN_LIMIT_MS = 5_000;
 const RETURN_POLL_MS = 100;
 
 export function portKind({ usb }: SerialPortFacts): PortKind {
-  if (usb?.vendorId !== ESPRESSIF) return 'bridge';
-  if (usb.productId === USB_JTAG) return 'usb-jtag';
-  return USB_OTG.includes(usb.productId) ? 'usb-otg' : 'bridge';
+  if (usb?.vendorId !== ESPRESSIF_VENDOR) return 'bridge';
+  if (usb.productId === USB_SERIAL_JTAG) return 'usb-jtag';
+  return OTG_PRODUCTS.includes(usb.productId) ? 'usb-otg' : 'bridge';
 }
 
 export interface ChipPortSettings {

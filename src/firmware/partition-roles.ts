@@ -1,4 +1,4 @@
-import type { FlashRange, Partition } from '../../model/image.ts';
+import type { FlashRange, Partition } from '../model/image.ts';
 
 /** ESP-IDF, "Partition Tables", types and subtypes. */
 const APP = 0;
