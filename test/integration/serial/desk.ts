@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/clock.ts';
 import { readDossier } from '../../../src/firmware/dossier.ts';
 import { silentLogger } from '../../../src/log.ts';
 import { writeImages } from '../../../src/protocols/esptool/operations.ts';
-import { DEFAULT_SERIAL_OPTIONS } from '../../../src/protocols/esptool/options.ts';
+import { DEFAULT_SERIAL_OPTIONS, type SerialOptions } from '../../../src/protocols/esptool/options.ts';
 import { PreparedImages } from '../../../src/protocols/esptool/prepared-image.ts';
 import type { SessionSettings } from '../../../src/protocols/esptool/session.ts';
 import type { SimulatedBoard } from '../../../src/simulator/chip/board.ts';
@@ -57,10 +57,10 @@ export function firmwareFor(chip: DeskChip, sizeBytes: number): Uint8Array {
   return buildSmallMerged({ chip, app: buildEsp32App({ chip, sizeBytes, flashSizeFrequency: 0x0f }) });
 }
 
-export function write(settings: SessionSettings, bytes: Uint8Array) {
+export function write(settings: SessionSettings, bytes: Uint8Array, options: Partial<SerialOptions> = {}) {
   return writeImages(settings, {
     images: [{ name: 'image.bin', bytes, dossier: readDossier(bytes, 'image.bin'), offset: 'auto' }],
-    options: DEFAULT_SERIAL_OPTIONS,
+    options: { ...DEFAULT_SERIAL_OPTIONS, ...options },
     prepared: new PreparedImages(),
     onBegin: () => undefined,
     onProgress: () => undefined,

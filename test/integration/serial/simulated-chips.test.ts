@@ -17,3 +17,32 @@ describe.concurrent.each(DESK_CHIPS)('a simulated %s', (chip) => {
     expect((await write(settings, image)).images).toMatchObject([{ outcome: 'identical', isVerified: true }]);
   });
 });
+
+describe.concurrent('a chip that is locked', () => {
+  const SECURED = [
+    { chip: 'esp32', security: { secureBoot: true } },
+    { chip: 'esp32', security: { flashEncryption: true } },
+    { chip: 'esp32c3', security: { secureBoot: true } },
+    { chip: 'esp32c3', security: { flashEncryption: true } },
+    { chip: 'esp32c3', security: { secureDownload: true } },
+  ] as const;
+
+  it.for(SECURED)('$chip $security is left alone', async ({ chip, security }, context) => {
+    const { board, settings } = await openDesk(chip, { medium: 'rfc2217', security }, context);
+    await expect(write(settings, firmwareFor(chip, 0x4000))).rejects.toMatchObject({ code: 'SERIAL_SECURED' });
+    expect(board.counts).toMatchObject({ bytesWritten: 0, sectorsErased: 0 });
+  });
+
+  it('is written through its ROM in secure download mode where that is allowed, and nothing more is claimed than sent', async (context) => {
+    const { board, settings } = await openDesk(
+      'esp32c3',
+      { medium: 'rfc2217', security: { secureDownload: true } },
+      context,
+    );
+    const image = Buffer.from(firmwareFor('esp32c3', 0x4000));
+    const { images } = await write(settings, image, { allowSecure: true });
+    expect(images).toMatchObject([{ outcome: 'written', isVerified: false }]);
+    expect(image.equals(board.flash.subarray(0, image.length))).toBe(true);
+    expect(board.uploads).toEqual([]);
+  });
+});

@@ -101,7 +101,7 @@ describe('an application', () => {
   it('starts even where it was put into a slot that does not', () => {
     const [, change] = placeImages([image(app, 0x150000)], board({ table: table() }));
     expect(change).toMatchObject({ offset: 0xe000, reason: expect.stringContaining('app1') });
-    expect(change?.bytes).toEqual(Buffer.from(buildOtadata(2)));
+    expect(Buffer.from(buildOtadata(2)).equals(change?.bytes ?? Buffer.of())).toBe(true);
   });
 
   it('gets otadata erased where its contents are not known', () => {

@@ -289,6 +289,21 @@ describe('writing', () => {
   });
 });
 
+describe('an ESP32-S2 that is itself the USB device', () => {
+  it('is reset by its watchdog, and not back into its loader', async () => {
+    const OPTION1 = 0x3f408128;
+    const chip = new ScriptedChip({ kind: 'esp32s2', registers: { [OPTION1]: 0b11 } });
+    const usb = { vendorId: 0x303a, productId: 0x0002, serialNumber: null, location: null };
+    await chipInfo(settingsFor(chip, { port: { ...PORT, usb } }));
+    expect(chip.registers.get(OPTION1)).toBe(0b10);
+    expect(chip.registers.get(0x3f408098)).toBe(2_000);
+    // Enabled, stage 0 resets the chip (technical reference manual, RTC_CNTL_WDTCONFIG0_REG).
+    expect((chip.registers.get(0x3f408094) ?? 0) >>> 28).toBe(0b1101);
+    // Locked again.
+    expect(chip.registers.get(0x3f4080ac)).toBe(0);
+  });
+});
+
 describe('reading', () => {
   it.each([true, false])('gives what is in flash (stub: %s)', async (useStub) => {
     const chip = new ScriptedChip();
