@@ -78,6 +78,14 @@ export const FAULT_ROWS: readonly FaultRow[] = [
     leavesMark: true,
   },
   {
+    fault: 'cut by a slow module when all has left, and 226',
+    // More than the module's side takes off the wire by itself.
+    image: ({ image }) => image(170_000),
+    device: { faults: { upload: { atByte: HALF, how: 'ends' } }, timings: { turnMs: 40 } },
+    end: orPowerCycle('PYCOM_UPLOAD_BROKEN'),
+    leavesMark: true,
+  },
+  {
     fault: 'cut at the first byte, and 226',
     device: { faults: { upload: { atByte: 1, how: 'ends' } } },
     end: orPowerCycle('PYCOM_UPLOAD_BROKEN'),
