@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { systemClock } from '../src/clock.ts';
 import { WASPMOTE_MODULES } from '../src/simulator/waspmote/modules.ts';
 import { Mote } from '../src/simulator/waspmote/mote.ts';
+import { freePort } from '../test/integration/waspmote/waspmote-site.ts';
 import { DaemonSite } from './daemon-site.ts';
 import { useOf } from './process-use.ts';
 import type { BenchRow } from './row.ts';
@@ -67,14 +66,4 @@ rules:
     firmware: { kind: data }
     update: { protocol: waspmote-ftp }
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
 }

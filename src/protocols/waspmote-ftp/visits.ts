@@ -17,8 +17,9 @@ interface Trace {
   reachedBytes: number;
   openFetches: number;
   fetchEndedMs: number;
-  /** Ends with `accepted` unless the device fetches before. */
+  /** Ends with `accepted` unless the device fetches before; the release that it read of. */
   quiet: Timer | null;
+  quietRelease: string | null;
 }
 
 /** What the way a program was sent came to. */
@@ -54,14 +55,14 @@ export class Visits {
     const trace = this.#trace(visitor);
     trace.shown = publication;
     trace.shownMs = this.#clock.monotonic();
-    trace.quiet?.cancel();
-    trace.quiet = null;
+    if (trace.quietRelease !== (publication?.release ?? null)) this.#endQuiet(trace);
     if (publication === null) return;
     this.#host.looked(publication, visitor);
-    // Within the session of the transfer it is not a later visit.
-    if (trace.openFetches > 0 || trace.fetchEndedMs > sessionBeganMs) return;
+    // Within the session of the transfer it is not a later visit. One that is being waited out goes on: a mote may look more often.
+    if (trace.openFetches > 0 || trace.fetchEndedMs > sessionBeganMs || trace.quiet !== null) return;
+    trace.quietRelease = publication.release;
     trace.quiet = this.#clock.setTimer(termsOf(publication.terms).quietMs, () => {
-      trace.quiet = null;
+      this.#endQuiet(trace);
       this.#host.confirmed(publication, visitor, 'it came again, read UPGRADE.TXT and fetched nothing');
     });
   }
@@ -69,8 +70,7 @@ export class Visits {
   /** It begins to fetch the program, from this byte on. */
   fetches(visitor: Visitor, publication: Publication, from: number): ProgramFetch {
     const trace = this.#trace(visitor);
-    trace.quiet?.cancel();
-    trace.quiet = null;
+    this.#endQuiet(trace);
     const reached = trace.release === publication.release ? trace.reachedBytes : 0;
     const fetch = from <= reached ? this.#host.fetch(publication, visitor) : null;
     trace.openFetches += 1;
@@ -95,6 +95,12 @@ export class Visits {
     this.#traces.clear();
   }
 
+  #endQuiet(trace: Trace): void {
+    trace.quiet?.cancel();
+    trace.quiet = null;
+    trace.quietRelease = null;
+  }
+
   #trace(visitor: Visitor): Trace {
     const key = visitorName(visitor);
     const known = this.#traces.get(key);
@@ -107,6 +113,7 @@ export class Visits {
       openFetches: 0,
       fetchEndedMs: Number.NEGATIVE_INFINITY,
       quiet: null,
+      quietRelease: null,
     };
     this.#traces.set(key, trace);
     return trace;

@@ -310,6 +310,20 @@ describe('what is seen of a device', () => {
     expect(site.told.filter((words) => words.includes('confirmed'))).toEqual([]);
   });
 
+  it('is that it fetched nothing, also where it looks more often than it is waited for', async () => {
+    await open({}, hastened(4));
+    const line = await site.loggedIn();
+    await line.fetch('RETR TEST001');
+    await closed(line);
+    await expect.poll(() => site.told).toContain('ota@127.0.0.1 has r1 whole');
+    while (!site.told.includes('ota@127.0.0.1 confirmed r1')) {
+      const visit = await site.loggedIn();
+      await visit.fetch('RETR UPGRADE.TXT');
+      await closed(visit);
+    }
+    expect(site.told.filter((words) => words.includes('looked')).length).toBeGreaterThan(2);
+  });
+
   it('is where a transfer broke off', async () => {
     await open();
     const line = await site.loggedIn();
