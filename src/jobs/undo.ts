@@ -110,9 +110,9 @@ export class Undo {
     if (problem !== null) return problem;
     const before = journal.devices.provenBefore(ids, target, job.image);
     if (before === null) return 'no earlier image is known that it was proven to run';
-    const source = this.#releaseThatBrought(before.image, ids);
+    const source = this.#releaseThatBrought(before.image, ids) ?? this.#dropOf(before.image);
     const earlier = journal.images.get(before.image);
-    if (source === null || earlier === null) return 'the release of its earlier image is not known any more';
+    if (source === null || earlier === null) return 'where its earlier image came from is not known any more';
     const decision = rules().decide({ ...earlier, name: source.imageName }, device, BACK);
     if (decision.kind === 'refuse') return decision.refusal.reason;
     const release = this.#undoOf(job.release, before.image);
@@ -125,6 +125,12 @@ export class Undo {
     const jobs = journal.jobs.list({ devices: ids, states: ['succeeded', 'superseded'], limit: 1_000 });
     const job = jobs.find((candidate) => candidate.image === image);
     return job === undefined ? null : journal.releases.get(job.release);
+  }
+
+  /** An image that it climbed over as a rung, without a release of its own. */
+  #dropOf(image: string): Source | null {
+    const drop = this.#parts.journal.drops.newestOf(image);
+    return drop === null ? null : { image, dropId: drop.id, imageName: drop.name };
   }
 
   #undoOf(release: string, image: string): ReleaseRecord | null {
@@ -162,8 +168,11 @@ export class Undo {
   }
 }
 
+/** Where an image comes from, and under which name. */
+type Source = Pick<ReleaseRecord, 'image' | 'dropId' | 'imageName'>;
+
 interface Way {
-  readonly source: ReleaseRecord;
+  readonly source: Source;
   readonly rule: string;
   /** The release of this undo, where an earlier device has made it. */
   readonly release: ReleaseRecord | null;

@@ -153,6 +153,16 @@ describe('a downgrade', () => {
     expect(taken(run, 'd0001')).toEqual(['1.0.0', '2.0.0', '1.6.0']);
   });
 
+  it('of an undo leads back to the rung that the device stood on', async () => {
+    using run = await proven(1);
+    await run.drop('3.0.0');
+    await run.drop('2.0.0');
+    await run.until(() => isQuiet(run));
+    run.engine.undoDevice(run.devices.get('mdns:arduino/d0001') as never, 'ann');
+    await run.until(() => isQuiet(run));
+    expect(taken(run, 'd0001')).toEqual(['1.0.0', '2.0.0', '3.0.0', '2.0.0']);
+  });
+
   it('is what an undo asks for', async () => {
     using run = await proven(1);
     await run.drop('2.0.0');
