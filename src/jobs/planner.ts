@@ -8,17 +8,15 @@ import type { Decision, RefusalCode } from '../model/plan.ts';
 import type { RolloutSettings } from '../model/rollout.ts';
 import type { Rule } from '../model/rule.ts';
 import { type DropPlan, type DroppedImage, planImages, type Taking, whyIncomplete } from './drop-plan.ts';
-import type { CurrentImage } from './drop-versions.ts';
 import { newId } from './ids.ts';
 import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
-import type { Offers, PlacedOffer } from './pull/publisher.ts';
+import type { Offers } from './pull/publisher.ts';
 import { mayRefresh, refreshes } from './refresh.ts';
-import { stageName } from './rollout-stages.ts';
+import { ReleaseMaker } from './release-maker.ts';
 import { type DeviceDirectory, deviceName, idsOf, purposeOf, type RuleBook } from './rule-book.ts';
-import { ruleRevision } from './rule-revision.ts';
 import { slotOf } from './targets.ts';
 
 /** What became of a dropped file. */
@@ -65,9 +63,11 @@ export function isForNow(code: RefusalCode): boolean {
 /** Turns dropped files and appearing devices into releases and jobs. */
 export class Planner {
   readonly #parts: PlannerParts;
+  readonly #maker: ReleaseMaker;
 
   constructor(parts: PlannerParts) {
     this.#parts = parts;
+    this.#maker = new ReleaseMaker(parts);
   }
 
   /**
@@ -81,7 +81,7 @@ export class Planner {
     const plan = planImages(drawn, {
       accepting: (image) => this.#usable(image, offersOf(image)),
       slotOf: (rule, image) => slotFor(rule, image, offersOf(image)),
-      current: (slot) => this.#currentIn(slot),
+      current: (slot) => this.#maker.currentIn(slot),
     });
     const { takings, rungs } = plan;
     const problem = drop.release === undefined ? null : whyIncomplete(plan);
@@ -92,7 +92,7 @@ export class Planner {
     if (duplicate !== null) return { kind: 'duplicate', release: duplicate };
     const shared = drop.release?.manifest.rollout ?? null;
     const planned = journal.transaction(() => this.#planTakings(takings, shared, offersOf));
-    for (const release of planned.releases) this.#tell(release, drop);
+    for (const release of planned.releases) this.#maker.tell(release, drop);
     this.#announce(planned.jobs);
     if (rungs.length > 0) this.#planAll();
     return { kind: 'planned', ...planned };
@@ -113,7 +113,7 @@ export class Planner {
   #usable(image: StoredImage, offers: Offers): ReturnType<RuleBook['accepting']> {
     const { rules, reasons } = this.#parts.rules().accepting(image);
     const refusals = rules.flatMap(({ name }) => {
-      const error = this.#whyUnpublishable(offers.get(name));
+      const error = this.#maker.whyUnpublishable(offers.get(name));
       return error === null ? [] : [{ name, reason: `rule "${name}": ${error.message}` }];
     });
     const usable = rules.filter(({ name }) => refusals.every((refusal) => refusal.name !== name));
@@ -123,18 +123,15 @@ export class Planner {
   #unused({ objections }: DropPlan, offersOf: (image: StoredImage) => Offers): DropVerdict {
     for (const { image } of objections.keys()) {
       const { rules: accepting } = this.#parts.rules().accepting(image);
-      const refused = accepting.map(({ name }) => ({ name, error: this.#whyUnpublishable(offersOf(image).get(name)) }));
+      const refused = accepting.map(({ name }) => ({
+        name,
+        error: this.#maker.whyUnpublishable(offersOf(image).get(name)),
+      }));
       const [first] = refused;
       if (first?.error != null && refused.every(({ error }) => error !== null))
         return { kind: 'unpublishable', rule: first.name, error: first.error };
     }
     return { kind: 'unmatched', reasons: [...objections.values()].flat() };
-  }
-
-  #currentIn(slot: string): CurrentImage | null {
-    const release = this.#parts.journal.releases.currentIn(slot);
-    const image = release === null ? null : this.#imageOf(release);
-    return release === null || image === null ? null : { release: release.id, image };
   }
 
   #keepRungs(rungs: DropPlan['rungs']): DropVerdict {
@@ -163,7 +160,7 @@ export class Planner {
     for (const taking of takings) {
       const offer = offersOf(taking.dropped.image).get(taking.rule.name);
       const settings: RolloutSettings | null = offer === undefined ? (shared ?? taking.rule.rollout) : null;
-      const made: readonly ReleaseRecord[] = this.#release(
+      const made: readonly ReleaseRecord[] = this.#maker.make(
         taking,
         { settings, ledBy: settings === null ? null : lead },
         offer,
@@ -193,17 +190,17 @@ export class Planner {
 
   #refresh(rule: Rule, previous: ReleaseRecord): void {
     const { journal, devices } = this.#parts;
-    const image = this.#imageOf(previous);
+    const image = this.#maker.imageOf(previous);
     if (image === null) return;
     const { release, jobs } = journal.transaction(() => {
-      this.#supersede(previous, 'its image is brought to all devices once more');
+      this.#maker.supersede(previous, 'its image is brought to all devices once more');
       const { slot, dropId } = previous;
       const lead = { settings: rule.rollout, ledBy: null };
-      const release = this.#enter(rule, image, { slot, dropId, refreshOf: previous.id }, lead);
+      const release = this.#maker.enter(rule, image, { slot, dropId, refreshOf: previous.id }, lead);
       const jobs = devices.list().flatMap((device) => this.#jobFor(image, device, [release], 'debug'));
       return { release, jobs };
     });
-    this.#tell(release, null);
+    this.#maker.tell(release, null);
     this.#announce(jobs);
   }
 
@@ -212,7 +209,7 @@ export class Planner {
     const { journal } = this.#parts;
     const jobs = journal.transaction(() =>
       journal.releases.current().flatMap((release) => {
-        const image = this.#imageOf(release);
+        const image = this.#maker.imageOf(release);
         return image === null ? [] : this.#jobFor(image, device, [release], 'debug');
       }),
     );
@@ -227,7 +224,7 @@ export class Planner {
   look(job: JobRecord, device: Device): Look {
     const { journal, book, rules, log } = this.#parts;
     const release = journal.releases.get(job.release);
-    const image = release === null ? null : this.#imageOf(release);
+    const image = release === null ? null : this.#maker.imageOf(release);
     if (release?.state !== 'current' || image === null) {
       book.transition(job.id, 'supersede', {}, undefined, 'its release is not the current one');
       log.info('job.superseded', { job: job.id, device: device.name, rule: job.rule });
@@ -247,86 +244,6 @@ export class Planner {
     book.transition(job.id, 'cancel', {}, undefined, reason);
     log.info('job.skipped', { job: job.id, device: device.name, rule: job.rule, reason });
     return { kind: 'out' };
-  }
-
-  /** Under the name that it was released by: the same bytes may have been dropped under another since, which other rules are for. */
-  #imageOf({ image: sha256, imageName: name }: ReleaseRecord): StoredImage | null {
-    const image = this.#parts.journal.images.get(sha256);
-    return image === null ? null : { ...image, name };
-  }
-
-  #release({ rule, slot, dropped }: Taking, lead: Lead, offer: PlacedOffer | FlashError | undefined): ReleaseRecord[] {
-    const { journal } = this.#parts;
-    const { image, drop: dropId } = dropped;
-    const previous = journal.releases.currentIn(slot);
-    if (previous?.image === image.sha256) return [];
-    for (const older of journal.releases.undosIn(slot)) this.#supersede(older, 'a newer image was dropped');
-    if (previous !== null) this.#supersede(previous, 'a newer image was dropped');
-    const release = this.#enter(rule, image, { slot, dropId, refreshOf: null }, lead);
-    if (offer !== undefined && !(offer instanceof FlashError)) this.#publish(rule, release.id, offer);
-    return [release];
-  }
-
-  #enter(
-    rule: Rule,
-    image: StoredImage,
-    of: Pick<ReleaseRecord, 'slot' | 'dropId' | 'refreshOf'>,
-    { settings, ledBy }: Lead,
-  ): ReleaseRecord {
-    const { journal, clock } = this.#parts;
-    const createdMs = clock.now();
-    const expiresMs = rule.expiresMs === null ? null : createdMs + rule.expiresMs;
-    const named = { rule: rule.name, image: image.sha256, ...of };
-    const release = { id: newId('r'), ...named, createdMs, expiresMs, undoOf: null, ledBy };
-    journal.releases.insert(release);
-    const { slot, dropId: drop, refreshOf } = of;
-    const what = {
-      release: release.id,
-      rule: rule.name,
-      revision: ruleRevision(rule),
-      slot,
-      image: image.sha256,
-      drop,
-    };
-    journal.audit.add('release.new', createdMs, { ...what, refreshOf });
-    if (settings !== null && ledBy === null) journal.rollouts.insert(release.id, settings, createdMs);
-    return { ...release, imageName: image.name, state: 'current' };
-  }
-
-  #tell({ id: release, rule, image, imageName: file, refreshOf, ledBy }: ReleaseRecord, drop: Drop | null): void {
-    const { journal, log } = this.#parts;
-    const name = drop?.release?.manifest.name ?? null;
-    const more = { ...(refreshOf === null ? {} : { refreshOf }), ...(name === null ? {} : { name }) };
-    log.info('release.new', { release, rule, image, file, ...more });
-    const rollout = ledBy === null ? journal.rollouts.get(release) : null;
-    if (rollout === null) return;
-    log.info('rollout.started', { release, rule, stage: stageName(rollout.settings, rollout.stage) });
-  }
-
-  #whyUnpublishable(offer: PlacedOffer | FlashError | undefined): FlashError | null {
-    if (offer === undefined || offer instanceof FlashError) return offer ?? null;
-    return offer.number === null ? null : this.#parts.journal.publications.whyNoNumber(offer.number);
-  }
-
-  #publish({ update: { protocol } }: Rule, release: string, { place, part, terms, number }: PlacedOffer): void {
-    const { publications } = this.#parts.journal;
-    const given = number === null ? null : publications.takeNumber(number);
-    publications.insert({ release, protocol, place, part, terms, number: given });
-  }
-
-  /** Jobs that run or await a return go on to their end; the device's next job waits for them. */
-  #supersede(previous: ReleaseRecord, why: string): void {
-    const { journal, book, devices, log, onReleaseEnd } = this.#parts;
-    journal.releases.end(previous.id, 'superseded');
-    if (journal.publications.get(previous.id) !== null) {
-      onReleaseEnd(previous.id, why);
-      return;
-    }
-    for (const job of journal.jobs.ofRelease(previous.id)) {
-      if (job.state !== 'queued' && job.state !== 'soaking') continue;
-      book.transition(job.id, 'supersede', {}, undefined, why);
-      log.info('job.superseded', { job: job.id, device: deviceName(devices, job.device), rule: job.rule });
-    }
   }
 
   #jobFor(image: StoredImage, device: Device, releases: readonly ReleaseRecord[], news: 'info' | 'debug'): JobRecord[] {
@@ -376,12 +293,6 @@ export class Planner {
       this.#parts.log.info('job.planned', { job: job.id, device, rule: job.rule, image: job.image });
     }
   }
-}
-
-/** The rollout that a new release goes by: its own, or that of the release which leads it. */
-interface Lead {
-  readonly settings: RolloutSettings | null;
-  readonly ledBy: string | null;
 }
 
 const NO_OFFERS: Offers = new Map();
