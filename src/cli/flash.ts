@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../clock.ts';
 import { parseDuration } from '../config/units.ts';
 import { FlashError } from '../errors.ts';
-import { silentLogger } from '../log.ts';
+import { silentLogger, tapped } from '../log.ts';
 import { CHIPS, type Chip } from '../model/chip.ts';
 import type { Device } from '../model/device.ts';
 import type { OptionValues } from '../model/fields.ts';
@@ -148,8 +148,10 @@ interface Order {
 async function send({ target, image, device, options }: Order, args: FlashArgs, io: Io): Promise<FlashEnd> {
   const clock = systemClock;
   const verboseLog = args.verbose === true ? logTo(io) : null;
-  const log = verboseLog?.logger ?? silentLogger;
   const progress = createProgress(io.stderr, device.name, clock);
+  const log = tapped(verboseLog?.logger ?? silentLogger, (_level, event, { server }) => {
+    if (event === 'device.busy') progress.step(`busy with another ${server} session, which is waited for`);
+  });
   const beganMs = clock.monotonic();
   try {
     const end = await flashWithRetries({

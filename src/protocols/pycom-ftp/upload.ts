@@ -84,6 +84,7 @@ class Transfer {
   #sentBytes = 0;
   #lastLifeMs: number;
   #leastUnsentBytes = Number.POSITIVE_INFINITY;
+  #isCommitted = false;
 
   constructor(context: UploadContext, data: StreamLink) {
     this.#context = context;
@@ -92,9 +93,9 @@ class Transfer {
   }
 
   async begin(): Promise<void> {
-    const { control, isOnlyChance, observer, path } = this.#context;
+    const { control, isOnlyChance, path } = this.#context;
     // From STOR on the device has a length for this slot that only a restart takes back: what breaks now is not to be repeated blindly.
-    if (isOnlyChance) observer.onStep('commit');
+    if (isOnlyChance) this.#commit();
     const reply = await this.#heard(() => control.ask('STOR', path, this.#signal));
     if (reply.code !== Reply.DATA_FOLLOWS) throw this.#refused(reply);
   }
@@ -114,9 +115,9 @@ class Transfer {
 
   /** The last byte, the end, and the device's word on it. */
   async finish(): Promise<void> {
-    const { bytes, conversation, control, isOnlyChance, observer } = this.#context;
+    const { bytes, conversation, control, observer } = this.#context;
     this.#signal?.throwIfAborted();
-    if (!isOnlyChance) observer.onStep('commit');
+    if (!this.#isCommitted) this.#commit();
     this.#send(HELD_BACK_BYTES);
     this.#data.end();
     observer.onProgress(this.#sentBytes, bytes.length);
@@ -132,9 +133,14 @@ class Transfer {
     await this.#heard(() => this.#data.read(DATA_END_WITHIN_MS));
   }
 
-  /** From `commit` on nothing is broken off. */
+  /** From here on nothing is broken off. */
+  #commit(): void {
+    this.#context.observer.onStep('commit');
+    this.#isCommitted = true;
+  }
+
   get #signal(): AbortSignal | undefined {
-    return this.#context.isOnlyChance ? undefined : this.#context.conversation.signal;
+    return this.#isCommitted ? undefined : this.#context.conversation.signal;
   }
 
   #send(sizeBytes: number): void {

@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PycomFleet, startPycoms } from '../../../src/simulator/pycom/pycom-fleet.ts';
 import { BRISK_PYCOM } from '../../../src/simulator/pycom/pycom-spec.ts';
 import { dropflash } from '../../unit/cli/recorded-io.ts';
-import { MODULES } from './modules.ts';
+import { MODULES, moduleOf } from './modules.ts';
 
 let fleet: PycomFleet;
 
@@ -46,5 +49,25 @@ describe('probe', () => {
   it('is not for devices that cannot be asked', async () => {
     const { exitCode, err } = await dropflash(['probe', 'espota://127.0.0.1']);
     expect([exitCode, err]).toEqual([2, expect.stringContaining('espota has no question')]);
+  });
+});
+
+describe('flash', () => {
+  it('tells a person that it waits for a busy module', async () => {
+    const { address, ftpPort, telnetPort } = fleet.device('busy');
+    const settings = [
+      `telnet-port=${telnetPort}`,
+      'password=nobody',
+      'reset=none',
+      'greeting-within=1s',
+      'wait-if-busy=0s',
+    ];
+    const to = ['--to', `pycom-ftp://${address}:${ftpPort}`, '--retries', '0'];
+    const folder = mkdtempSync(join(tmpdir(), 'dropflash-busy-'));
+    writeFileSync(join(folder, 'fipy.bin'), moduleOf('FiPy, 1.20.2').image());
+    const args = ['flash', 'fipy.bin', ...to, ...settings.flatMap((one) => ['--set', one])];
+    const { exitCode, err } = await dropflash(args, { cwd: folder });
+    rmSync(folder, { recursive: true });
+    expect([exitCode, err]).toEqual([1, expect.stringMatching(/busy with another ftp session[\s\S]*PYCOM_BUSY/)]);
   });
 });

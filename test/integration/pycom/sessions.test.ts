@@ -138,6 +138,23 @@ describe('an abort', () => {
     expect([word, steps]).toEqual(['accepted', ['prepare', 'write', 'commit']]);
   });
 
+  it('is too late from commit on: the result counts', async () => {
+    const bytes = NEW.image();
+    for (const [faults, end] of [
+      [{}, 'accepted'],
+      [{ upload: { atByte: bytes.length - 1, how: 'resets' } }, 'PYCOM_UPLOAD_BROKEN'],
+    ] as const) {
+      const device = await start(NEW, faults);
+      const stop = new AbortController();
+      const { word } = await attempt(device, bytes, {
+        signal: stop.signal,
+        onProgress: (sentBytes) => sentBytes === bytes.length && stop.abort(reason),
+      });
+      expect(word).toBe(end);
+      await fleet?.stop();
+    }
+  });
+
   it('before the beginning leaves the device alone', async () => {
     const device = await start(NEW);
     await expect(attempt(device, NEW.image(), { signal: AbortSignal.abort(reason) })).resolves.toMatchObject({
