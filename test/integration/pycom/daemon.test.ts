@@ -59,7 +59,7 @@ beforeAll(async () => {
         firmware: { project: 'FiPy' },
         devices: { name: '*' },
         update: { protocol: 'pycom-ftp', 'telnet-port': healthy.telnetPort, retries: 0 },
-        verify: { within: '10s' },
+        verify: { within: '14s' },
       },
     ],
   });

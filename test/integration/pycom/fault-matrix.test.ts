@@ -11,7 +11,7 @@ import { FAULT_ROWS, type FaultRow } from './faults.ts';
 import { MODULES, type Module } from './modules.ts';
 
 /** Waiting costs nothing, since all devices are updated at once. */
-const OPTIONS = ['greeting-within=2s', 'wait-if-busy=1s', 'stall-after=4s', 'result-within=5s'];
+const OPTIONS = ['greeting-within=6s', 'wait-if-busy=1s', 'stall-after=4s', 'result-within=5s'];
 const WITHIN = '20s';
 
 interface Case extends FaultRow {

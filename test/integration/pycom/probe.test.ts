@@ -18,7 +18,8 @@ afterAll(() => fleet.stop());
 
 function probe(name: string) {
   const { address, ftpPort, telnetPort } = fleet.device(name);
-  const settings = [`telnet-port=${telnetPort}`, 'greeting-within=1s', 'wait-if-busy=0s'];
+  const patience = name === 'busy' ? ['greeting-within=1s', 'wait-if-busy=0s'] : [];
+  const settings = [`telnet-port=${telnetPort}`, ...patience];
   return dropflash([
     'probe',
     `pycom-ftp://${address}:${ftpPort}`,
