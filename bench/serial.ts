@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { systemClock } from '../src/clock.ts';
 import { readDossier } from '../src/firmware/dossier.ts';
-import { silentLogger } from '../src/log.ts';
 import { encodeBlock, encodeCommand } from '../src/protocols/esptool/codec.ts';
 import { Op, READ_FRAME_BYTES, STUB_FLASH_BLOCK_BYTES } from '../src/protocols/esptool/constants.ts';
 import { DEFAULT_SERIAL_OPTIONS } from '../src/protocols/esptool/options.ts';
@@ -11,8 +9,7 @@ import { ChipSession } from '../src/protocols/esptool/session.ts';
 import { encodeSlip } from '../src/protocols/esptool/slip.ts';
 import { writeImages } from '../src/protocols/esptool/write-images.ts';
 import type { BoardSpec } from '../src/simulator/chip/chips.ts';
-import { createNodeLinks } from '../src/transports/node-links.ts';
-import { ESPTOOL, EsptoolJs, esptoolFlasher, type Flasher } from '../test/devices/flashers.ts';
+import { ESPTOOL, EsptoolJs, esptoolFlasher, type Flasher, sessionAt } from '../test/devices/flashers.ts';
 import { BoardProcess } from './board-process.ts';
 import type { BenchRow } from './row.ts';
 
@@ -50,7 +47,7 @@ interface Rate {
 async function benchRate({ baudRate, sizeBytes }: Rate): Promise<BenchRow[]> {
   const noise = randomBytes(sizeBytes);
   const text = Buffer.alloc(sizeBytes, Buffer.from(Array.from({ length: 999 }, (_, at) => (at * at) % 251)));
-  const peers = [new EsptoolJs(baudRate), ...(ESPTOOL === null ? [] : [esptoolFlasher(ESPTOOL, baudRate)])];
+  const peers = peersAt(baudRate);
   const board: BoardSpec = { name: 'board', chip: 'esp32', medium: 'pty', flashBytes: MEGABYTE };
   await using boards = await BoardProcess.start([board]);
   const rows: BenchRow[] = [];
@@ -67,6 +64,12 @@ async function benchRate({ baudRate, sizeBytes }: Rate): Promise<BenchRow[]> {
   rows.push(limitRow(what, ours, readLimitMs(text, baudRate)));
   const theirs = (peer: Flasher, port: string) => peer.read(port, { offset: OFFSET, sizeBytes });
   return [...rows, ...(await peerRows(what, ours.totalMs, peers, boards, theirs))];
+}
+
+/** On a line that takes its time esptool-js often fails to connect, for half a minute: it is asked once, at the rate that matters. */
+function peersAt(baudRate: number): readonly Flasher[] {
+  const esptool = ESPTOOL === null ? [] : [esptoolFlasher(ESPTOOL, baudRate)];
+  return baudRate === MANY_BAUD_RATE ? [new EsptoolJs(baudRate, undefined, 1), ...esptool] : esptool;
 }
 
 function limitRow(what: string, { transferMs }: Timed, limitMs: number): BenchRow {
@@ -107,16 +110,7 @@ interface Timed {
 }
 
 async function withSession<T>(path: string, baudRate: number, work: (session: ChipSession) => Promise<T>): Promise<T> {
-  const session = await ChipSession.open({
-    ...DEFAULT_SERIAL_OPTIONS,
-    baudRate,
-    reset: 'none',
-    port: { path, usb: null },
-    links: createNodeLinks(systemClock, silentLogger),
-    clock: systemClock,
-    log: silentLogger,
-    signal: new AbortController().signal,
-  });
+  const session = await ChipSession.open(sessionAt(path, baudRate));
   return work(session).finally(() => session.close());
 }
 

@@ -42,9 +42,9 @@ export interface Flasher {
   eraseAll(port: string): Promise<void>;
 }
 
-/** dropflash, at `baudRate`. */
-export function ourFlasher(baudRate: number): Flasher {
-  const settings = (path: string): SessionSettings => ({
+/** Of our own sessions with a chip that is in its loader whenever the port is opened. */
+export function sessionAt(path: string, baudRate: number): SessionSettings {
+  return {
     ...DEFAULT_SERIAL_OPTIONS,
     baudRate,
     reset: 'none',
@@ -53,7 +53,12 @@ export function ourFlasher(baudRate: number): Flasher {
     clock: systemClock,
     log: silentLogger,
     signal: new AbortController().signal,
-  });
+  };
+}
+
+/** dropflash, at `baudRate`. */
+export function ourFlasher(baudRate: number): Flasher {
+  const settings = (path: string) => sessionAt(path, baudRate);
   return {
     name: 'dropflash',
     async identify(port) {
@@ -102,10 +107,12 @@ export class EsptoolJs implements Flasher {
   readonly name = 'esptool-js';
   readonly #baudRate: number;
   readonly #binding: SerialBinding;
+  readonly #attempts: number;
 
-  constructor(baudRate: number, binding: SerialBinding = SerialPort.binding) {
+  constructor(baudRate: number, binding: SerialBinding = SerialPort.binding, attempts = CONNECT_ATTEMPTS) {
     this.#baudRate = baudRate;
     this.#binding = binding;
+    this.#attempts = attempts;
   }
 
   /** Runs `work` with the stub loaded, and closes the port again. */
@@ -126,7 +133,7 @@ export class EsptoolJs implements Flasher {
         await loader.main(mode);
       } catch (cause) {
         await transport.disconnect().catch(() => undefined);
-        if (attempt === CONNECT_ATTEMPTS) throw cause;
+        if (attempt === this.#attempts) throw cause;
         // It lets go of the port a moment after it says so.
         await pause(RETRY_PAUSE_MS);
         continue;

@@ -25,7 +25,6 @@ export class WebSerialPort {
     await called((done) => stream.open(done));
     stream.resume();
     await pause(this.#settleMs);
-    stream.pause();
     this.#stream = stream;
     this.readable = new ReadableStream({
       start: (controller) => {
