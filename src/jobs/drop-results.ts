@@ -155,7 +155,7 @@ function releaseOf({ release }: Drop): Pick<DropResult, 'release'> {
 
 function summaryOf(jobs: readonly JobRecord[]): string {
   if (jobs.length === 0) {
-    return 'No device that is known now belongs to it. It is recorded as a release: devices that appear later get it.';
+    return 'No device that is known now gets it; "dropflash explain DEVICE" tells why. It is recorded as a release: devices that appear later get it.';
   }
   const counts = new Map<string, number>();
   for (const { state } of jobs) counts.set(state, (counts.get(state) ?? 0) + 1);

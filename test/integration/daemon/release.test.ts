@@ -20,6 +20,8 @@ beforeAll(async () => {
       firmware: { file: `${kind}-*` },
       devices: { name: `${kind}*` },
       verify: { within: '10s' },
+      versions: { ladder: ['1.5.0'] },
+      allow: ['version-unknown'],
     })),
   });
   daemon = await site.start();
@@ -69,5 +71,25 @@ describe('a release by the daemon', () => {
     for (const name of ['june.release.yaml', ...images]) {
       expect(await site.result('done', name)).toMatchObject({ file: name, summary: '3 devices: 3 succeeded.' });
     }
+  });
+});
+
+describe('a ladder by the daemon', () => {
+  it('says which image is missing, and brings it first when it comes', async () => {
+    site.drop('sensor-2.0.0.bin', buildEsp8266App({ seed: 84 }));
+    const skipped = await daemon.until('job.skipped', { device: SENSORS[0], code: 'RULE_RUNG_MISSING' });
+    expect(skipped['reason']).toContain(
+      'it runs 1.1.0 and has to run 1.5.0 first; no application for esp8266 of version 1.5.0',
+    );
+    const before = (await site.cli('explain', String(SENSORS[0]))).stdout;
+    expect(before).toContain('RULE_RUNG_MISSING');
+
+    site.drop('sensor-1.5.0.bin', buildEsp8266App({ seed: 85 }));
+    expect(await site.result('done', 'sensor-1.5.0.bin')).toMatchObject({
+      summary: expect.stringContaining('Kept as rung 1.5.0'),
+    });
+    await expect.poll(() => SENSORS.map(finished), { timeout: 60_000 }).toEqual([4, 4]);
+    await daemon.until('job.waiting', { device: SENSORS[1], waitingFor: 'the next image of its ladder' });
+    expect(finished(GATEWAY)).toBe(2);
   });
 });
