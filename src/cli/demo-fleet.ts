@@ -41,7 +41,11 @@ export const DEMO_FLEET: readonly DemoDevice[] = [
 ];
 
 /** The demo's config, as a person would write it. */
-export function demoConfig(service: string, module: { readonly devices: string; readonly rule: string }): string {
+export function demoConfig(
+  service: string,
+  module: { readonly devices: string; readonly rule: string },
+  mote: { readonly servers: string; readonly rule: string },
+): string {
   return `version: 1
 drop: { path: ./drop, settle: 300ms }
 data: ./data
@@ -49,7 +53,7 @@ control: false
 discovery:
   mdns: { services: [${service}], interface: 127.0.0.1 }
   usb: true
-${module.devices}rules:
+${module.devices}${mote.servers}rules:
   - name: sensors
     firmware: { file: "sensor-*.bin", chip: esp8266 }
     devices: { name: "sensor-*" }
@@ -65,5 +69,5 @@ ${module.devices}rules:
     devices: { name: "usb:*" }
     update: { protocol: serial }
     when: attach
-${module.rule}`;
+${module.rule}${mote.rule}`;
 }

@@ -7,6 +7,7 @@ import { type Clock, sleep, systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblems } from '../config/problem.ts';
 import { createDaemon, type Daemon } from '../daemon.ts';
+import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Logger } from '../log.ts';
 import type { DropResult, DropResultJob } from '../model/drop.ts';
 import type { Unit } from '../model/unit.ts';
@@ -22,6 +23,7 @@ import { configEnvironment } from './config-file.ts';
 import { DEMO_SLOTS, demoPorts, endedUnits, startDemoBoards } from './demo-boards.ts';
 import { DEMO_FLEET, DEMO_PASSWORD, type DemoDevice, demoConfig } from './demo-fleet.ts';
 import { DEMO_MODULE, demoModuleConfig, demoModuleImage, startDemoModule } from './demo-module.ts';
+import { DEMO_MOTE, DemoMote, demoMoteConfig, demoProgram, endedVisit } from './demo-mote.ts';
 import { type DemoScreen, demoScreen } from './demo-screen.ts';
 import type { Io } from './io.ts';
 import { paint, printJson, printLines, tableLines } from './output.ts';
@@ -29,8 +31,10 @@ import { paint, printJson, printLines, tableLines } from './output.ts';
 /** Ample for a slow machine; a fleet that is not done by then has failed. */
 const LONGEST_MS = 90_000;
 const IMAGE_BYTES = 200_000;
+/** What a Waspmote has room for is less. */
+const PROGRAM_BYTES = 40_000;
 /** That are dropped. */
-const IMAGES = 4;
+const IMAGES = 5;
 const STOP_MS = 10_000;
 /** Slow enough to be seen. */
 const TIMINGS = { ...BRISK, sectorMs: 25, bootMs: 1_500, probeEveryMs: 250 };
@@ -44,7 +48,7 @@ export function defineDemo(program: Command, run: Run): void {
     .command('demo')
     .summary('a pretend fleet gets an update, on this machine only')
     .description(
-      'Starts a dozen simulated devices and a Pycom module on the loopback interface, two boards on a simulated USB hub and the daemon itself, drops four ' +
+      'Starts a dozen simulated devices, a Pycom module and a Waspmote on the loopback interface, two boards on a simulated USB hub and the daemon itself, drops five ' +
         'firmware files into its folder, and prints what became of each device. One of the devices is faulty, on purpose.',
     )
     .option('--keep', 'leave drop folder, journal and results behind to look at');
@@ -56,7 +60,7 @@ export function defineDemo(program: Command, run: Run): void {
 /** Done when every device ended as it should: the healthy ones updated, the faulty one recognised. */
 export async function demo(args: DemoArgs, io: Io): Promise<ExitCode> {
   const folder = await mkdtemp(join(tmpdir(), 'dropflash-demo-'));
-  const screen = demoScreen(io, [...DEMO_FLEET, DEMO_MODULE, ...DEMO_SLOTS], systemClock);
+  const screen = demoScreen(io, [...DEMO_FLEET, DEMO_MODULE, DEMO_MOTE, ...DEMO_SLOTS], systemClock);
   const beganMs = systemClock.monotonic();
   try {
     const rows = await play(folder, screen, io);
@@ -89,27 +93,33 @@ async function play(folder: string, screen: DemoScreen, io: Io): Promise<DemoRow
   const fleet = await startFleet(DEMO_FLEET, { service, timings: TIMINGS });
   const boards = await startDemoBoards();
   const modules = await startDemoModule();
+  const mote = await DemoMote.start();
   try {
-    const daemon = await openDaemon(folder, demoConfig(service, demoModuleConfig(modules)), boards, screen, io);
+    const config = demoConfig(service, demoModuleConfig(modules), demoMoteConfig(mote));
+    const daemon = await openDaemon(folder, config, boards, screen, io);
     const lifecycle = new Lifecycle(daemon.parts, { clock: systemClock, log: screen.log });
     await lifecycle.start(STOP_MS);
     try {
       screen.say(
-        `${DEMO_FLEET.length + 1} devices are on the network, ${boards.boards.length} boards on USB; four firmware files are dropped into ${join(folder, 'drop')}`,
+        `${DEMO_FLEET.length + 2} devices are on the network, ${boards.boards.length} boards on USB; five firmware files are dropped into ${join(folder, 'drop')}`,
       );
       await dropImages(join(folder, 'drop'));
       const jobs = await untilFinished(join(folder, 'drop'), daemon, io, systemClock);
       const units = await untilWritten(join(folder, 'data'), boards.boards.length, daemon, io, systemClock);
+      const visit = await untilVisited(join(folder, 'data'), daemon, io, systemClock);
       const verified = { state: 'succeeded', proof: 'verified', code: null } as const;
+      const accepted = { state: 'succeeded', proof: 'accepted', code: null } as const;
       return [
         ...DEMO_FLEET.map((device) => rowOf(device, jobs, fleet.device(device.name))),
         ...modules.devices.map((module) => rowOf({ ...DEMO_MODULE, core: 'FiPy', expected: verified }, jobs, module)),
+        rowOf({ ...DEMO_MOTE, core: 'Waspmote 4G', expected: accepted }, [{ ...visit, ...DEMO_MOTE }], mote),
         ...boards.boards.map(boardRow(units)),
       ];
     } finally {
       await lifecycle.stop(STOP_MS);
     }
   } finally {
+    await mote.stop();
     await modules.stop();
     await boards.stop();
     await fleet.stop();
@@ -143,6 +153,8 @@ async function dropImages(drop: string): Promise<void> {
     await dropImage(drop, name, sampleImage({ chip, sizeBytes: IMAGE_BYTES, version: '2.0.0' }));
   }
   await dropImage(drop, 'appimg.bin', demoModuleImage(IMAGE_BYTES));
+  const program = demoProgram(PROGRAM_BYTES);
+  await dropImage(drop, program.name, program.bytes);
 }
 
 async function dropImage(drop: string, name: string, bytes: Uint8Array): Promise<void> {
@@ -164,19 +176,32 @@ async function untilFinished(drop: string, { fatal }: Daemon, { signals }: Io, c
 }
 
 /** Looks at the records, as `dropflash units` does. */
-async function untilWritten(
-  dataPath: string,
-  count: number,
+function untilWritten(dataPath: string, count: number, daemon: Daemon, io: Io, clock: Clock): Promise<readonly Unit[]> {
+  const written = () => {
+    const units = endedUnits(dataPath);
+    return units.length >= count ? units : null;
+  };
+  return untilFound(written, 'the boards were not done', daemon, io, clock);
+}
+
+/** Looks at the jobs, as `dropflash publications` does. */
+function untilVisited(dataPath: string, daemon: Daemon, io: Io, clock: Clock): Promise<JobRecord> {
+  return untilFound(() => endedVisit(dataPath), 'the Waspmote was not done', daemon, io, clock);
+}
+
+async function untilFound<Found>(
+  find: () => Found | null,
+  otherwise: string,
   { fatal }: Daemon,
   { signals }: Io,
   clock: Clock,
-): Promise<readonly Unit[]> {
+): Promise<Found> {
   const signal = AbortSignal.any([signals.stop, fatal]);
   const endMs = clock.monotonic() + LONGEST_MS;
   for (;;) {
-    const units = endedUnits(dataPath);
-    if (units.length >= count) return units;
-    if (clock.monotonic() > endMs) throw new Error(`the boards were not done after ${LONGEST_MS / 1000} s`);
+    const found = find();
+    if (found !== null) return found;
+    if (clock.monotonic() > endMs) throw new Error(`${otherwise} after ${LONGEST_MS / 1000} s`);
     await sleep(clock, 100, signal);
   }
 }
@@ -218,7 +243,7 @@ async function readResults(drop: string): Promise<DropResult[]> {
 
 function rowOf(
   { name, core, expected }: Pick<DemoDevice, 'name' | 'expected'> & { readonly core: string },
-  jobs: readonly DropResultJob[],
+  jobs: readonly Pick<DropResultJob, 'name' | 'state' | 'proof' | 'attempts' | 'error'>[],
   { installed }: { readonly installed: readonly unknown[] },
 ): DemoRow {
   const job = jobs.find((candidate) => candidate.name === name);

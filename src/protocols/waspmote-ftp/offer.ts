@@ -1,5 +1,5 @@
 import { FlashError } from '../../errors.ts';
-import type { FirmwareImage } from '../../model/image.ts';
+import type { FirmwareImage, ImageKind } from '../../model/image.ts';
 import type { Terms } from '../../model/publication.ts';
 import type { Offer } from '../pull.ts';
 import { FLASH_BYTES, LAST_GPRS_VERSION, LAST_VERSION, SIZE_DIGITS } from './constants.ts';
@@ -13,6 +13,9 @@ export interface WaspmoteTerms {
   readonly quietMs: number;
 }
 
+/** What is certainly no program of an ATmega. By chance one may begin like a filesystem or a table, which have little to be known by. */
+const FOR_OTHERS: readonly ImageKind[] = ['app', 'bootloader', 'merged', 'package'];
+
 /** Throws WASPMOTE_BAD_NAME, WASPMOTE_BAD_PROGRAM. */
 export function offerOf(
   { name: fileName, bytes, sizeBytes, dossier }: FirmwareImage,
@@ -20,7 +23,7 @@ export function offerOf(
 ): Offer {
   const name = settings.name ?? nameOfFile(fileName);
   if (name === null) throw badName(fileName);
-  if (dossier.kind !== 'data') {
+  if (FOR_OTHERS.includes(dossier.kind)) {
     throw new FlashError(
       'WASPMOTE_BAD_PROGRAM',
       `"${fileName}" is a firmware image for an Espressif chip (${dossier.kind}), and a Waspmote is none`,
