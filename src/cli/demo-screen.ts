@@ -31,11 +31,14 @@ export function demoScreen(io: Io, devices: readonly { readonly name: string }[]
   const show = io.stderr.isTTY === true ? bars(io, devices) : lines(io, clock);
   const names = new Map<string, string>();
   const tell = (event: LogEvent, fields: LogFields = {}): void => {
-    const { job, device, file, code, waitingFor } = fields;
+    const { job, device, file, code, waitingFor, evidence } = fields;
     if (typeof job === 'string' && typeof device === 'string') names.set(job, device);
     const words = WORDS[event];
     const rest = event === 'job.waiting' ? ` ${waitingFor}` : code === undefined ? '' : `: ${code}`;
-    if (words !== undefined) show.event(String(device ?? file), `${words}${rest}`);
+    // A device that fetches by itself is never seen to come back: what was seen of it stands in its place.
+    const isFetched = event === 'job.succeeded' && fields['proof'] === 'accepted' && typeof evidence === 'string';
+    if (isFetched) show.event(String(device), evidence);
+    else if (words !== undefined) show.event(String(device ?? file), `${words}${rest}`);
   };
   return {
     log: listeningLogger(tell, {}),
