@@ -39,10 +39,16 @@ export function isFilledWith(bytes: Uint8Array, value: number): boolean {
   return true;
 }
 
+/** All bytes and `seed`, a byte, by exclusive or. */
 export function xorOf(bytes: Uint8Array, seed: number): number {
-  let sum = seed;
-  for (let at = 0; at < bytes.length; at++) sum ^= bytes[at] ?? 0;
-  return sum;
+  // Four at a time where they are aligned: megabytes go through here.
+  const head = Math.min(bytes.length, -bytes.byteOffset & 3);
+  const count = (bytes.length - head) >>> 2;
+  const words = count === 0 ? new Uint32Array() : new Uint32Array(bytes.buffer, bytes.byteOffset + head, count);
+  let word = 0;
+  for (let at = 0; at < words.length; at++) word ^= words[at] ?? 0;
+  const ends = [...bytes.subarray(0, head), ...bytes.subarray(head + words.byteLength)];
+  return ends.reduce((sum, byte) => sum ^ byte, (seed ^ word ^ (word >>> 8) ^ (word >>> 16) ^ (word >>> 24)) & 0xff);
 }
 
 /** Lower case hex. */
