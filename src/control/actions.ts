@@ -59,11 +59,11 @@ export function controlActions(parts: ActionParts): ControlActions {
     },
     retry(jobId, force, by) {
       note('retry', by, { job: jobId, force });
-      return documentOf(engine.retry(jobId, force));
+      return documentOf(engine.orders.retry(jobId, force));
     },
     retryRelease(release, by) {
       note('retry', by, { release });
-      const { planned, refused } = engine.retryRelease(release);
+      const { planned, refused } = engine.orders.retryRelease(release);
       return {
         planned: planned.map(documentOf),
         refused: refused.map(({ job, error }) => ({
@@ -77,14 +77,15 @@ export function controlActions(parts: ActionParts): ControlActions {
       const device = isRelease ? null : findDevice(devices.list(), releaseOrDevice);
       note('undo', by, device === null ? { release: releaseOrDevice } : { device: device.id });
       const who = by.claims ?? 'a person';
-      const report = device === null ? engine.undoRelease(releaseOrDevice, who) : engine.undoDevice(device, who);
+      const report =
+        device === null ? engine.orders.undoRelease(releaseOrDevice, who) : engine.orders.undoDevice(device, who);
       return { ...report, planned: report.planned.map(documentOf) } satisfies BatchDocument;
     },
     cancel(jobId, by) {
       note('cancel', by, { job: jobId });
       const job = book.get(jobId);
       if (job === null) throw new FlashError('JOB_NOT_FOUND', `there is no job ${JSON.stringify(jobId)}`);
-      if (!engine.cancel(jobId)) {
+      if (!engine.orders.cancel(jobId)) {
         throw new FlashError(
           'JOB_NOT_CANCELLABLE',
           `job ${jobId} is ${job.state}; only one that waits can be taken out`,
@@ -112,13 +113,13 @@ export function controlActions(parts: ActionParts): ControlActions {
 function decide(engine: JobEngine, release: string, order: RolloutOrder, by: string): RolloutRecord {
   switch (order) {
     case 'approve':
-      return engine.approveRollout(release, by);
+      return engine.orders.approveRollout(release, by);
     case 'pause':
-      return engine.pauseRollout(release, by);
+      return engine.orders.pauseRollout(release, by);
     case 'resume':
-      return engine.resumeRollout(release, by);
+      return engine.orders.resumeRollout(release, by);
     case 'abort':
-      return engine.abortRollout(release, by);
+      return engine.orders.abortRollout(release, by);
   }
 }
 

@@ -9,19 +9,17 @@ import { type AttemptParts, runAttempt } from './attempt.ts';
 import { type ConfirmParts, confirmReturn, confirmSoak } from './confirm.ts';
 import type { DropResults } from './drop-results.ts';
 import type { JobRecord } from './journal/jobs.ts';
-import type { ReleaseRecord } from './journal/releases.ts';
-import type { RolloutRecord } from './journal/rollouts.ts';
-import { jobsOfRollout } from './members.ts';
+import { Orders } from './orders.ts';
 import type { Planner } from './planner.ts';
 import type { Deliveries } from './pull/deliveries.ts';
 import type { Offers, Publisher } from './pull/publisher.ts';
 import { recover } from './recovery.ts';
-import { type RenewalReport, renew, renewFailed, renewPassing } from './renewal.ts';
+import { renewPassing, tellRenewed } from './renewal.ts';
 import { isAbsence } from './retry.ts';
 import type { RolloutBook } from './rollout-book.ts';
 import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { isFinal } from './state.ts';
-import type { Undo, UndoReport } from './undo.ts';
+import type { Undo } from './undo.ts';
 import type { VersionInquiry } from './version-inquiry.ts';
 import type { Windows } from './windows.ts';
 
@@ -49,6 +47,7 @@ export interface EngineParts extends AttemptParts, ConfirmParts {
 
 /** Sees to it that each job gets its turn: starts attempts, awaits returns, ends files. */
 export class JobEngine {
+  readonly orders: Orders;
   readonly #parts: EngineParts;
   readonly #stopping = new AbortController();
   /** Attempts and waits for a return that are under way. */
@@ -63,6 +62,7 @@ export class JobEngine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.orders = new Orders({ ...parts, wake: () => this.wake(), ended: (job) => this.#ended(job) });
   }
 
   /**
@@ -135,120 +135,6 @@ export class JobEngine {
     });
   }
 
-  /** Takes a job out that has not started. Returns false where it is too late. */
-  cancel(jobId: string): boolean {
-    const { book, devices, journal, log } = this.#parts;
-    const job = book.get(jobId);
-    if (job?.state !== 'queued' || journal.publications.get(job.release) !== null) return false;
-    this.#ended(book.transition(jobId, 'cancel', {}, undefined, 'cancelled by a person'));
-    const device = deviceName(devices, job.device);
-    log.info('job.skipped', { job: jobId, device, rule: job.rule, reason: 'cancelled by a person' });
-    return true;
-  }
-
-  /** Starts nothing more of this rollout. Throws as {@link RolloutBook.pause} does; so do the next three. */
-  pauseRollout(release: string, by: string): RolloutRecord {
-    return this.#parts.rollouts.pause(release, by);
-  }
-
-  resumeRollout(release: string, by: string): RolloutRecord {
-    this.wake();
-    return this.#parts.rollouts.resume(release, by);
-  }
-
-  approveRollout(release: string, by: string): RolloutRecord {
-    this.wake();
-    return this.#parts.rollouts.approve(release, by);
-  }
-
-  abortRollout(release: string, by: string): RolloutRecord {
-    const { rollout, cancelled } = this.#parts.rollouts.abort(release, by);
-    for (const job of cancelled) this.#ended(job);
-    return rollout;
-  }
-
-  /**
-   * Starts a job again that failed or was cancelled. `force`: also where the device may have taken the image.
-   * Throws JOB_NOT_FOUND, JOB_NOT_RETRYABLE, JOB_NEEDS_FORCE.
-   */
-  retry(jobId: string, force: boolean): JobRecord {
-    const job = renew(jobId, force, this.#parts);
-    this.#renewed(job, force ? 'asked for by a person, with force' : 'asked for by a person');
-    return job;
-  }
-
-  /** The same for every failed job of a release, never with force. Throws RELEASE_NOT_FOUND. */
-  retryRelease(releaseId: string): RenewalReport {
-    const report = renewFailed(releaseId, this.#parts);
-    for (const job of report.planned) this.#renewed(job, 'asked for by a person, with its rollout');
-    return report;
-  }
-
-  #renewed(job: JobRecord, reason: string): void {
-    const { devices, log } = this.#parts;
-    log.info('job.planned', { job: job.id, device: deviceName(devices, job.device), rule: job.rule, reason });
-    this.wake();
-  }
-
-  /**
-   * Takes a release back: it is withdrawn, with its rollout if it has one, and every device that is known to have it gets the image it was
-   * proven to run before. Devices whose outcome is not known are left alone. Throws RELEASE_NOT_FOUND.
-   */
-  undoRelease(releaseId: string, by: string): UndoReport {
-    const { book, journal, undo } = this.#parts;
-    const release = journal.releases.get(releaseId);
-    if (release === null) throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${JSON.stringify(releaseId)}`);
-    const publication = journal.publications.get(releaseId);
-    if (publication !== null) {
-      if (release.state === 'current') this.#withdrawPublication(releaseId, by);
-      return { planned: [], refused: [], withdrawnFrom: publication.place };
-    }
-    if (release.state === 'current') this.#withdraw(release, by);
-    const jobs = jobsOfRollout(journal, releaseId).map((job) => book.get(job.id) ?? job);
-    return this.#undone(
-      undo.plan(
-        jobs.filter(({ state }) => state !== 'cancelled' && state !== 'superseded'),
-        by,
-      ),
-    );
-  }
-
-  /** The same for the last image that one device took; its release goes on for others. */
-  undoDevice(device: Device, by: string): UndoReport {
-    const { undo } = this.#parts;
-    const job = undo.lastJobOf(device);
-    const nothing = { planned: [], refused: [{ device: device.name, reason: 'no job has brought it anything' }] };
-    return job === null ? nothing : this.#undone(undo.plan([job], by));
-  }
-
-  #undone(report: UndoReport): UndoReport {
-    this.wake();
-    return report;
-  }
-
-  /** Its place shows nothing any more. Devices that have it keep it. */
-  #withdrawPublication(releaseId: string, by: string): void {
-    const { deliveries, journal, publisher } = this.#parts;
-    journal.transaction(() => {
-      journal.releases.end(releaseId, 'withdrawn');
-      deliveries.release(releaseId, `it was withdrawn by ${by}`);
-    });
-    publisher.wake();
-  }
-
-  #withdraw({ id }: ReleaseRecord, by: string): void {
-    const { book, journal } = this.#parts;
-    if (journal.rollouts.get(id) !== null) {
-      this.abortRollout(id, by);
-      return;
-    }
-    const queued = book.in('queued').filter(({ release }) => release === id);
-    journal.releases.end(id, 'withdrawn');
-    for (const job of queued) {
-      this.#ended(book.transition(job.id, 'cancel', {}, undefined, `its release was taken back by ${by}`));
-    }
-  }
-
   /** How many jobs are under way: for the status line and the watchdog. */
   get counts(): { readonly queued: number; readonly running: number; readonly confirming: number } {
     const { book } = this.#parts;
@@ -299,7 +185,8 @@ export class JobEngine {
     journal.transaction(() => {
       for (const turn of due) {
         if (!windows.begin(turn)) continue;
-        for (const job of renewPassing(turn.rule.name, this.#parts)) this.#renewed(job, 'its window has opened');
+        for (const job of renewPassing(turn.rule.name, this.#parts))
+          tellRenewed(job, 'its window has opened', this.#parts);
         if (turn.rule.when.refresh === 'always') planner.planRefreshes(turn.rule);
       }
     });

@@ -1,8 +1,9 @@
 import { CATALOGUE, type ErrorReport, FlashError } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
-import { type DeviceDirectory, idsOf, purposeOf, type RuleBook } from './rule-book.ts';
+import { type DeviceDirectory, deviceName, idsOf, purposeOf, type RuleBook } from './rule-book.ts';
 import { targetOf } from './targets.ts';
 
 export interface RenewalParts {
@@ -138,4 +139,13 @@ function refuseWhatRulesRefuse(job: JobRecord, { journal, rules, devices }: Rene
       `rule "${decision.rule}" decides for "${device.name}" now, not "${job.rule}"`,
     );
   }
+}
+
+/** Says in the log that a job is wanted once more. */
+export function tellRenewed(
+  job: JobRecord,
+  reason: string,
+  { devices, log }: { readonly devices: DeviceDirectory; readonly log: Logger },
+): void {
+  log.info('job.planned', { job: job.id, device: deviceName(devices, job.device), rule: job.rule, reason });
 }

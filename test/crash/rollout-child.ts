@@ -58,7 +58,7 @@ async function live({ folder, devices, death }: RolloutOrder): Promise<RolloutEn
       released: jobs.filter(({ wave }) => wave !== null).length,
       failed: jobs.filter((job) => job.state === 'failed').length,
     });
-    run.engine.resumeRollout(release, 'a person');
+    run.engine.orders.resumeRollout(release, 'a person');
   }
   await run.until(() => run.journal.drops.unfinished().length === 0);
   const { user, system } = process.cpuUsage(usedBefore);

@@ -158,7 +158,7 @@ describe('a downgrade', () => {
     await run.drop('3.0.0');
     await run.drop('2.0.0');
     await run.until(() => isQuiet(run));
-    run.engine.undoDevice(run.devices.get('mdns:arduino/d0001') as never, 'ann');
+    run.engine.orders.undoDevice(run.devices.get('mdns:arduino/d0001') as never, 'ann');
     await run.until(() => isQuiet(run));
     expect(taken(run, 'd0001')).toEqual(['1.0.0', '2.0.0', '3.0.0', '2.0.0']);
   });
@@ -167,7 +167,7 @@ describe('a downgrade', () => {
     using run = await proven(1);
     await run.drop('2.0.0');
     await run.until(() => isQuiet(run));
-    run.engine.undoDevice(run.devices.get('mdns:arduino/d0001') as never, 'ann');
+    run.engine.orders.undoDevice(run.devices.get('mdns:arduino/d0001') as never, 'ann');
     await run.until(() => isQuiet(run));
     expect(taken(run, 'd0001')).toEqual(['1.0.0', '2.0.0', '1.0.0']);
   });

@@ -62,7 +62,7 @@ describe('a release of several images', () => {
     expect(run.jobs().filter(({ wave }) => wave === null)).toHaveLength(10);
     // Any of its releases names it.
     const [, second] = run.journal.releases.current();
-    run.engine.abortRollout(second?.id ?? '', 'ann');
+    run.engine.orders.abortRollout(second?.id ?? '', 'ann');
     expect(run.journal.releases.current()).toEqual([]);
     expect(run.jobs().filter(({ state }) => state === 'queued')).toEqual([]);
   });
@@ -74,7 +74,7 @@ describe('a release of several images', () => {
     await run.dropRelease(release({ rollout: null }), KINDS);
     await run.until(() => run.counts()['succeeded'] === 6);
     const [lead] = run.journal.releases.current();
-    const report = run.engine.undoRelease(lead?.id ?? '', 'ann');
+    const report = run.engine.orders.undoRelease(lead?.id ?? '', 'ann');
     expect(report.planned).toHaveLength(2);
     await run.until(() => run.counts()['succeeded'] === 8);
     expect(of(run, 'd0001').at(-1)).toBe('app-1.0.0');

@@ -64,23 +64,23 @@ describe('a rollout', () => {
     using run = new FleetRun({ rule: ruleWith({ pauseAfter: 'canary' }), devices: fleetOf(10) });
     await run.drop('aa');
     const { release } = run.rollout();
-    run.engine.pauseRollout(release, 'ann');
-    expect(() => run.engine.pauseRollout(release, 'ann')).toThrow(/paused already/);
+    run.engine.orders.pauseRollout(release, 'ann');
+    expect(() => run.engine.orders.pauseRollout(release, 'ann')).toThrow(/paused already/);
     await run.pass(3_600_000);
     expect(run.counts()).toEqual({ succeeded: 1, 'not released': 9 });
-    run.engine.resumeRollout(release, 'bob');
+    run.engine.orders.resumeRollout(release, 'bob');
     await run.until(() => run.rollout().cause === 'pause-after');
     await run.pass(3_600_000);
-    run.engine.approveRollout(release, 'eve');
-    expect(() => run.engine.approveRollout(release, 'eve')).toThrow(/nothing waits|by itself/);
+    run.engine.orders.approveRollout(release, 'eve');
+    expect(() => run.engine.orders.approveRollout(release, 'eve')).toThrow(/nothing waits|by itself/);
     await run.until(() => run.rollout().stage === 2);
-    run.engine.abortRollout(release, 'ann');
+    run.engine.orders.abortRollout(release, 'ann');
     await run.until(() => run.results.length > 0);
     run.appear({ ...(fleetOf(11)[10] as typeof run.devices extends Map<string, infer D> ? D : never) });
     await run.pass(3_600_000);
     expect(run.counts()).toEqual({ succeeded: 5, cancelled: 5 });
-    expect(() => run.engine.resumeRollout(release, 'bob')).toThrow(/withdrawn/);
-    expect(() => run.engine.resumeRollout('r0', 'bob')).toThrow(/no rollout r0/);
+    expect(() => run.engine.orders.resumeRollout(release, 'bob')).toThrow(/withdrawn/);
+    expect(() => run.engine.orders.resumeRollout('r0', 'bob')).toThrow(/no rollout r0/);
     const decisions = run.journal.rollouts.decisionsOf(release).map(({ what, by }) => `${what} ${by}`);
     expect(decisions.filter((line) => !line.endsWith('dropflash'))).toEqual([
       'pause ann',
@@ -146,7 +146,7 @@ describe('a thousand devices, three in a hundred bad', () => {
     expect(run.takings.length - started).toBeLessThanOrEqual(32);
     while (run.rollout().state !== 'finished') {
       pauses += 1;
-      run.engine.resumeRollout(run.rollout().release, 'ann');
+      run.engine.orders.resumeRollout(run.rollout().release, 'ann');
       await run.until(() => run.rollout().state !== 'running');
     }
     expect(pauses).toBeLessThanOrEqual(6);
@@ -179,11 +179,11 @@ describe('a daemon that is killed at any moment', () => {
       const again = new Map(run.jobs().map(({ id, wave }) => [id, wave]));
       // Nobody who was released before is forgotten, and no stage is released by the restart alone before its time.
       expect(released.filter(({ id, wave }) => again.get(id) !== wave)).toEqual([]);
-      if (run.rollout().state === 'paused') run.engine.resumeRollout(run.rollout().release, 'ann');
+      if (run.rollout().state === 'paused') run.engine.orders.resumeRollout(run.rollout().release, 'ann');
     }
     while (run.rollout().state !== 'finished') {
       await run.until(() => run.rollout().state !== 'running');
-      if (run.rollout().state === 'paused') run.engine.resumeRollout(run.rollout().release, 'ann');
+      if (run.rollout().state === 'paused') run.engine.orders.resumeRollout(run.rollout().release, 'ann');
     }
     expect(stages).toEqual(stages.toSorted((left, right) => left - right));
     const advances = run.journal.rollouts.decisionsOf(run.rollout().release).filter(({ what }) => what === 'advance');

@@ -43,7 +43,7 @@ describe('a release that a person takes back', () => {
     await run.drop('2.0.0');
     await run.until(() => isQuiet(run));
     run.manner = () => 'good';
-    const report = run.engine.undoRelease(release(run, '2.0.0'), 'ann');
+    const report = run.engine.orders.undoRelease(release(run, '2.0.0'), 'ann');
     expect(report.planned.map(({ image }) => image)).toEqual(['1.0.0', '1.0.0']);
     expect(report.refused).toEqual([{ device: 'd0003', reason: expect.stringContaining('OTA_NO_SPACE') }]);
     await run.until(() => isQuiet(run));
@@ -53,8 +53,8 @@ describe('a release that a person takes back', () => {
     await run.pass(3_600_000);
     // The undo is for those that had it: devices that appear get neither.
     expect(run.takings).toHaveLength(takings);
-    expect(run.engine.undoRelease(release(run, '2.0.0'), 'ann').planned).toEqual([]);
-    expect(() => run.engine.undoRelease('r0', 'ann')).toThrow(/no release "r0"/);
+    expect(run.engine.orders.undoRelease(release(run, '2.0.0'), 'ann').planned).toEqual([]);
+    expect(() => run.engine.orders.undoRelease('r0', 'ann')).toThrow(/no release "r0"/);
   });
 
   it('leaves a device alone of which nobody knows what it runs', async () => {
@@ -63,7 +63,7 @@ describe('a release that a person takes back', () => {
     await run.until(() => run.jobs().some(({ step }) => step === 'commit'));
     await run.crash();
     await run.until(() => run.counts()['failed'] === 1);
-    const { planned, refused } = run.engine.undoRelease(release(run, '2.0.0'), 'ann');
+    const { planned, refused } = run.engine.orders.undoRelease(release(run, '2.0.0'), 'ann');
     expect([planned, refused]).toEqual([
       [],
       [{ device: 'd0001', reason: expect.stringContaining('not known what it runs') }],
@@ -72,7 +72,7 @@ describe('a release that a person takes back', () => {
 
   it('has no way back where nothing was proven before', async () => {
     using run = await proven(1);
-    expect(run.engine.undoRelease(release(run, '1.0.0'), 'ann').refused).toEqual([
+    expect(run.engine.orders.undoRelease(release(run, '1.0.0'), 'ann').refused).toEqual([
       { device: 'd0001', reason: expect.stringContaining('no earlier image') },
     ]);
   });
@@ -84,7 +84,7 @@ describe('a release that a person takes back', () => {
     const [first] = run.devices.values();
     if (first === undefined) throw new Error('there is a device');
     run.appear({ ...first, presence: 'away' });
-    expect(run.engine.undoDevice(first, 'ann').planned).toHaveLength(1);
+    expect(run.engine.orders.undoDevice(first, 'ann').planned).toHaveLength(1);
     await run.pass(60_000);
     await run.drop('3.0.0');
     run.appear(first);
@@ -106,12 +106,12 @@ describe('a release of which all failed jobs are to be done again', () => {
     await run.drop('1.0.0');
     await run.until(() => isQuiet(run));
     run.manner = () => 'good';
-    const { planned, refused } = run.engine.retryRelease(release(run, '1.0.0'));
+    const { planned, refused } = run.engine.orders.retryRelease(release(run, '1.0.0'));
     expect(planned).toHaveLength(2);
     expect(refused).toMatchObject([{ job: { device: 'mdns:arduino/d0003' }, error: { code: 'JOB_NEEDS_FORCE' } }]);
     await run.until(() => isQuiet(run));
     expect(run.counts()).toEqual({ succeeded: 3, failed: 1 });
-    expect(() => run.engine.retryRelease('r0')).toThrow(/no release "r0"/);
+    expect(() => run.engine.orders.retryRelease('r0')).toThrow(/no release "r0"/);
   });
 });
 

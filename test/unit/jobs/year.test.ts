@@ -217,7 +217,7 @@ describe('a nightly refresh', () => {
     const [undone] = run.devices.values();
     if (undone === undefined) throw new Error('there is a device');
     run.manner = () => 'good';
-    expect(run.engine.undoDevice(undone, 'ann').planned).toHaveLength(1);
+    expect(run.engine.orders.undoDevice(undone, 'ann').planned).toHaveLength(1);
     await run.pass(3 * DAY_MS);
     const taken = Object.groupBy(run.takings, ({ device }) => device);
     const images = Object.entries(taken).map(
