@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { CATALOGUE, type ErrorCode, FlashError } from '../errors.ts';
+import { http } from '../transports/http.ts';
 import type { EventDocument } from './documents.ts';
-import { http } from './http.ts';
 import { EVENTS_PATH } from './routes.ts';
 import { USER_HEADER } from './server.ts';
 

@@ -4,10 +4,10 @@ import { connect } from 'node:net';
 import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Part } from '../service/lifecycle.ts';
+import { http } from '../transports/http.ts';
 import type { FailureDocument } from './documents.ts';
 import type { EventFeed } from './event-feed.ts';
 import { EventStreams } from './event-stream.ts';
-import { http } from './http.ts';
 import { readBody } from './request-body.ts';
 import { type Caller, type ControlActions, EVENTS_PATH, findRoute } from './routes.ts';
 

@@ -1,5 +1,5 @@
-import { request } from 'node:http';
 import { FlashError } from '../errors.ts';
+import { http } from './http.ts';
 
 export interface HttpUpload {
   readonly address: string;
@@ -26,15 +26,18 @@ export function uploadByHttp(upload: HttpUpload, signal: AbortSignal): Promise<{
       reject(signal.aborted ? signal.reason : new FlashError('LINK_CLOSED', message, { cause }));
     };
     const headers = { ...upload.headers, 'Content-Length': String(body.length), Connection: 'close' };
-    const post = request({ host: address, port, path, method: 'POST', headers, signal, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('latin1');
-      response.on('data', (chunk: string) => {
-        text = (text + chunk).slice(0, LONGEST_ANSWER);
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-      response.on('error', fail);
-    });
+    const post = http.request(
+      { host: address, port, path, method: 'POST', headers, signal, agent: false },
+      (response) => {
+        let text = '';
+        response.setEncoding('latin1');
+        response.on('data', (chunk: string) => {
+          text = (text + chunk).slice(0, LONGEST_ANSWER);
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+        response.on('error', fail);
+      },
+    );
     post.setTimeout(stallMs, () => post.destroy(new Error(`no sign of life for ${Math.round(stallMs / 1000)} s`)));
     post.on('error', fail);
     const writeFrom = (offset: number): void => {

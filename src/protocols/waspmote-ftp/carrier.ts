@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Client, FTPError } from 'basic-ftp';
+import type { Client, FTPError } from 'basic-ftp';
 import type { Clock } from '../../clock.ts';
 import { FlashError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
@@ -54,6 +54,8 @@ export class FtpCarrier implements Carrier {
   async #session(signal: AbortSignal, work: (client: Client) => Promise<void>): Promise<void> {
     const { server, user, password } = this.#settings;
     if (server === null) throw new Error('there is no other server to publish to');
+    // Only here: it brings TLS along, and most daemons publish to nobody.
+    const { Client } = await import('basic-ftp');
     const client = new Client(PATIENCE_MS, { allowSeparateTransferHost: false });
     const close = (): void => client.close();
     signal.addEventListener('abort', close, { once: true });
@@ -96,7 +98,7 @@ async function put(client: Client, path: string, bytes: Uint8Array): Promise<voi
   try {
     await client.rename(temporary, path);
   } catch (error) {
-    if (!(error instanceof FTPError)) throw error;
+    if (!isRefusal(error)) throw error;
     // Servers on Windows, and careful ones, rename over nothing.
     await client.remove(path, true);
     await client.rename(temporary, path);
@@ -113,11 +115,16 @@ async function compareSize(client: Client, path: string, sizeBytes: number): Pro
   });
 }
 
+/** The server itself said no, as opposed to a connection that failed. */
+function isRefusal(error: unknown): error is FTPError {
+  return error instanceof Error && error.name === 'FTPError';
+}
+
 function translated(cause: unknown, { host, port }: OtherServer, user: string): FlashError {
   const why = cause instanceof Error ? cause.message : String(cause);
   const where = `the FTP server ${host} port ${port}`;
   const details = { host, port, user };
-  if (!(cause instanceof FTPError))
+  if (!isRefusal(cause))
     return new FlashError('PUBLISH_UNREACHABLE', `${where} cannot be reached: ${why}`, {
       cause,
       step: 'prepare',
