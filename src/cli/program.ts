@@ -1,88 +1,67 @@
 import { Command, CommanderError } from 'commander';
 import { CATALOGUE, FlashError } from '../errors.ts';
 import { EXIT, type ExitCode, exitCodeFor } from '../service/exit-codes.ts';
-import { defineAudit } from './audit.ts';
-import { defineBackup } from './backup.ts';
-import { defineCancel } from './cancel.ts';
-import { defineCheck } from './check.ts';
-import { defineChip } from './chip.ts';
 import type { Run } from './command.ts';
-import { defineDemo } from './demo.ts';
-import { defineDevices } from './devices.ts';
-import { defineErase } from './erase.ts';
-import { defineExplain } from './explain.ts';
-import { defineFlash } from './flash.ts';
-import { defineHistory } from './history.ts';
-import { defineInspect } from './inspect.ts';
 import type { Io } from './io.ts';
-import { defineJob } from './job.ts';
-import { defineJobs } from './jobs.ts';
 import { describeError, printJson, printLines } from './output.ts';
-import { definePlan } from './plan.ts';
-import { definePorts } from './ports.ts';
-import { defineProbe } from './probe.ts';
-import { definePublications } from './publications.ts';
-import { defineReleases } from './releases.ts';
-import { defineReload } from './reload.ts';
-import { defineRestore } from './restore.ts';
-import { defineRetry } from './retry.ts';
-import { defineRollout } from './rollout.ts';
-import { defineRolloutOrders } from './rollout-orders.ts';
-import { defineRollouts } from './rollouts.ts';
-import { defineRun } from './run.ts';
-import { defineSchema } from './schema.ts';
-import { defineStatus } from './status.ts';
-import { defineUndo } from './undo.ts';
-import { defineUnits } from './units.ts';
 import { programVersion } from './version.ts';
-import { defineWatch } from './watch.ts';
 
-/** In the order of `--help`. */
-const COMMANDS = [
-  defineRun,
-  defineCheck,
-  defineInspect,
-  definePlan,
-  defineFlash,
-  defineProbe,
-  defineDevices,
-  definePorts,
-  defineChip,
-  defineBackup,
-  defineRestore,
-  defineErase,
-  defineUnits,
-  defineJobs,
-  defineJob,
-  defineReleases,
-  definePublications,
-  defineRollouts,
-  defineRollout,
-  defineRolloutOrders,
-  defineStatus,
-  defineWatch,
-  defineExplain,
-  defineHistory,
-  defineRetry,
-  defineUndo,
-  defineCancel,
-  defineReload,
-  defineAudit,
-  defineDemo,
-  defineSchema,
+/**
+ * In the order of `--help`. Only the command that is asked for is loaded, and all of them only for help and for mistakes: a daemon has no
+ * use for the demo's fleet in its memory.
+ */
+const COMMANDS: readonly { readonly names: readonly string[]; readonly load: () => Promise<Define> }[] = [
+  { names: ['run'], load: async () => (await import('./run.ts')).defineRun },
+  { names: ['check'], load: async () => (await import('./check.ts')).defineCheck },
+  { names: ['inspect'], load: async () => (await import('./inspect.ts')).defineInspect },
+  { names: ['plan'], load: async () => (await import('./plan.ts')).definePlan },
+  { names: ['flash'], load: async () => (await import('./flash.ts')).defineFlash },
+  { names: ['probe'], load: async () => (await import('./probe.ts')).defineProbe },
+  { names: ['devices'], load: async () => (await import('./devices.ts')).defineDevices },
+  { names: ['ports'], load: async () => (await import('./ports.ts')).definePorts },
+  { names: ['chip'], load: async () => (await import('./chip.ts')).defineChip },
+  { names: ['backup'], load: async () => (await import('./backup.ts')).defineBackup },
+  { names: ['restore'], load: async () => (await import('./restore.ts')).defineRestore },
+  { names: ['erase'], load: async () => (await import('./erase.ts')).defineErase },
+  { names: ['units'], load: async () => (await import('./units.ts')).defineUnits },
+  { names: ['jobs'], load: async () => (await import('./jobs.ts')).defineJobs },
+  { names: ['job'], load: async () => (await import('./job.ts')).defineJob },
+  { names: ['releases'], load: async () => (await import('./releases.ts')).defineReleases },
+  { names: ['publications'], load: async () => (await import('./publications.ts')).definePublications },
+  { names: ['rollouts'], load: async () => (await import('./rollouts.ts')).defineRollouts },
+  { names: ['rollout'], load: async () => (await import('./rollout.ts')).defineRollout },
+  {
+    names: ['approve', 'pause', 'resume', 'abort'],
+    load: async () => (await import('./rollout-orders.ts')).defineRolloutOrders,
+  },
+  { names: ['status'], load: async () => (await import('./status.ts')).defineStatus },
+  { names: ['watch'], load: async () => (await import('./watch.ts')).defineWatch },
+  { names: ['explain'], load: async () => (await import('./explain.ts')).defineExplain },
+  { names: ['history'], load: async () => (await import('./history.ts')).defineHistory },
+  { names: ['retry'], load: async () => (await import('./retry.ts')).defineRetry },
+  { names: ['undo'], load: async () => (await import('./undo.ts')).defineUndo },
+  { names: ['cancel'], load: async () => (await import('./cancel.ts')).defineCancel },
+  { names: ['reload'], load: async () => (await import('./reload.ts')).defineReload },
+  { names: ['audit'], load: async () => (await import('./audit.ts')).defineAudit },
+  { names: ['demo'], load: async () => (await import('./demo.ts')).defineDemo },
+  { names: ['schema'], load: async () => (await import('./schema.ts')).defineSchema },
 ];
+
+type Define = (program: Command, run: Run) => void;
 
 /** Reads the command line and runs what it asks for. `args` is what follows the program's name. Throws nothing. */
 export async function runProgram(args: readonly string[], io: Io): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.done;
-  const program = buildProgram(io, async (options, work) => {
+  const run: Run = async (options, work) => {
     try {
       exitCode = await work(io);
     } catch (error) {
       exitCode = reportFailure(error, options, io);
     }
-  });
+  };
   try {
+    const program = buildProgram(io);
+    for (const define of await commandsFor(args)) define(program, run);
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -91,8 +70,8 @@ export async function runProgram(args: readonly string[], io: Io): Promise<ExitC
   }
 }
 
-function buildProgram(io: Io, run: Run): Command {
-  const program = new Command('dropflash')
+function buildProgram(io: Io): Command {
+  return new Command('dropflash')
     .description('Brings a firmware file to every device it belongs on, over the air, with proof of the outcome.')
     .version(programVersion(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
@@ -102,8 +81,11 @@ function buildProgram(io: Io, run: Run): Command {
     .showHelpAfterError('Run it with --help to see its arguments and examples.')
     .exitOverride()
     .addHelpText('after', '\nEach command has its own help with examples: dropflash help flash');
-  for (const define of COMMANDS) define(program, run);
-  return program;
+}
+
+function commandsFor(args: readonly string[]): Promise<Define[]> {
+  const wanted = COMMANDS.filter(({ names }) => names.includes(args[0] ?? ''));
+  return Promise.all((wanted.length > 0 ? wanted : COMMANDS).map(({ load }) => load()));
 }
 
 /** commander has printed its sentence already; `--help` and `--version` end here too. */
