@@ -10,6 +10,8 @@ export interface FleetOrder {
   readonly specs: readonly DeviceSpec[];
   readonly service: string;
   readonly timings: Partial<Timings>;
+  /** Devices that are off are switched on one after the other, at this distance. */
+  readonly staggerMs?: number;
 }
 
 export interface DeviceTold {

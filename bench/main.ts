@@ -10,6 +10,7 @@ import type { BenchRow } from './row.ts';
 import { benchSerial } from './serial.ts';
 import { benchSlowMotes } from './slow-motes.ts';
 import { benchThroughput } from './throughput.ts';
+import { benchWake } from './wake.ts';
 
 interface BenchOptions {
   readonly isQuick: boolean;
@@ -30,6 +31,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   f: { title: 'rollouts of growing fleets, by the job engine alone', measure: benchRollout },
   g: { title: '200 Waspmotes that fetch at once over slow lines', measure: benchSlowMotes },
   h: { title: 'serial ports: against the line, the peers, and many at once', measure: benchSerial },
+  i: { title: 'devices that sleep most of the time', measure: benchWake },
 };
 
 function readOptions(): BenchOptions & { readonly sections: readonly string[] } {

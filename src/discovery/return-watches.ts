@@ -20,6 +20,10 @@ export class ReturnWatches {
   readonly #announcedMs = new Map<string, readonly number[]>();
   /** When each device last probed for its own names, epoch ms. */
   readonly #probedMs = new Map<string, number>();
+  /** Devices that have probed and not spoken since. */
+  readonly #starting = new Set<string>();
+  /** When each device first spoke after its last probe, epoch ms. */
+  readonly #spokeFirstMs = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -54,19 +58,24 @@ export class ReturnWatches {
     }
   }
 
-  /** A device spoke. True if that completes the burst of announcements of a start. */
+  /** A device spoke. True if that shows that it has started: its first word after a probe, or the announcement that makes a burst. */
   heard(id: string, atMs: number, isAnnouncement: boolean): boolean {
     for (const watch of this.#watches.get(id) ?? []) watch.heard(atMs, isAnnouncement);
-    if (!isAnnouncement) return false;
+    const isFirstWord = this.#starting.delete(id);
+    if (isFirstWord) this.#spokeFirstMs.set(id, atMs);
+    if (!isAnnouncement) return isFirstWord;
     const earlier = (this.#announcedMs.get(id) ?? []).filter((earlierMs) => atMs - earlierMs <= BURST.longestMs);
     this.#announcedMs.set(id, [...earlier, atMs].slice(-MAX_ANNOUNCEMENTS));
     const ofThisStart = afterLastSilence(earlier, atMs);
-    return !isBurst(ofThisStart) && isBurst([...ofThisStart, atMs]);
+    if (isFirstWord) return true;
+    const isKnown = (this.#spokeFirstMs.get(id) ?? Number.NEGATIVE_INFINITY) >= (ofThisStart[0] ?? atMs);
+    return !isKnown && !isBurst(ofThisStart) && isBurst([...ofThisStart, atMs]);
   }
 
   /** A device asked for its own names. */
   probed(id: string, atMs: number): void {
     this.#probedMs.set(id, atMs);
+    this.#starting.add(id);
     for (const watch of this.#watches.get(id) ?? []) watch.probed(atMs);
   }
 
@@ -87,6 +96,8 @@ export class ReturnWatches {
     this.#watches.delete(id);
     this.#announcedMs.delete(id);
     this.#probedMs.delete(id);
+    this.#starting.delete(id);
+    this.#spokeFirstMs.delete(id);
   }
 
   #end(watch: ReturnWatch | RestartWatch): void {

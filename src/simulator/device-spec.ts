@@ -54,6 +54,8 @@ export interface DeviceCounts {
 
 export type DeviceEvent =
   | 'online'
+  /** By mDNS, for the first time since it is online. */
+  | 'announced'
   | 'offline'
   | 'invited'
   | 'upload-begun'

@@ -181,7 +181,7 @@ export class SimulatedDevice {
 
   #publish(): void {
     if (this.#spec.mdns === false || this.#around.responder === null) return;
-    this.#publication = this.#around.responder.publish({
+    const instance = {
       service: this.#around.service,
       name: this.name,
       ...this.#place,
@@ -195,7 +195,8 @@ export class SimulatedDevice {
       probeEveryMs: this.#timings.probeEveryMs,
       announcements: { times: this.#facts.announcements, everyMs: this.#timings.announceEveryMs },
       srvTtlSeconds: this.#facts.srvTtlSeconds,
-    });
+    };
+    this.#publication = this.#around.responder.publish(instance, () => this.#tell('announced'));
   }
 
   #versionSaid(): Readonly<Record<string, string>> {

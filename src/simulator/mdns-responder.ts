@@ -41,6 +41,7 @@ export interface Publication {
 interface Published {
   readonly records: InstanceRecords;
   readonly timers: Set<Timer>;
+  readonly onAnnounced: () => void;
 }
 
 /** The mDNS responder of a whole fleet: one socket, on the loopback interface only. */
@@ -80,10 +81,10 @@ export class MdnsResponder {
     return new MdnsResponder(socket, options);
   }
 
-  /** Probes for the instance's names, then announces it and answers for it. */
-  publish(instance: ServiceInstance): Publication {
+  /** Probes for the instance's names, then announces it and answers for it. `onAnnounced`: for the first time. */
+  publish(instance: ServiceInstance, onAnnounced: () => void = () => undefined): Publication {
     const records = new InstanceRecords(instance);
-    const published: Published = { records, timers: new Set() };
+    const published: Published = { records, timers: new Set(), onAnnounced };
     this.#probe(published, instance, instance.probeEveryMs > 0 ? PROBES : 0);
     return {
       withdraw: ({ goodbye } = { goodbye: false }) => {
@@ -119,6 +120,7 @@ export class MdnsResponder {
     if (left === 0) {
       for (const name of records.names) this.#published(name).add(published);
       this.#announce(published, encodeResponse(records.announcement()), instance.announcements);
+      published.onAnnounced();
       return;
     }
     const { names, records: claimed } = records.claim();

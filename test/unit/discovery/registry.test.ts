@@ -305,6 +305,19 @@ describe('announcements', () => {
     expect(kinds()).toEqual(['seen', 'announced', 'announced']);
   });
 
+  it('of a device that has probed for its names are told at its first word, once a start', () => {
+    const { registry, kinds } = given();
+    registry.sighted(sightingOf('sensor-1', '10.0.0.7'));
+    for (const wokeMs of [1_020_000, 1_060_000]) {
+      registry.probed({ service: 'arduino', instance: 'sensor-1', localInterface: '10.0.0.1', atMs: wokeMs });
+      const before = kinds().length;
+      registry.sighted(announce(wokeMs + 250));
+      expect(kinds()).toHaveLength(before + 1);
+      for (const laterMs of [1_250, 2_250]) registry.sighted(announce(wokeMs + laterMs));
+    }
+    expect(kinds()).toEqual(['seen', 'announced', 'announced']);
+  });
+
   it('are told for each time that a device wakes up, however briefly it slept', () => {
     const { registry, kinds } = given();
     registry.sighted(sightingOf('sensor-1', '10.0.0.7'));
