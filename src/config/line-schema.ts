@@ -97,17 +97,25 @@ export function lineSchema(resolvePath: (path: string) => string) {
     );
 }
 
-export const backupSchema = z
+const DEFAULT_KEEP = 3;
+
+const backupMapping = z
   .strictObject(
     {
       before: yesOrNo()
         .default(true)
         .describe('Read the whole flash of each board into data/backups before it is written.'),
-      keep: wholeNumber(1, 1000).default(3).describe('How many backups of each board are kept.'),
+      keep: wholeNumber(1, 1000).default(DEFAULT_KEEP).describe('How many backups of each board are kept.'),
     },
-    expecting('a mapping with before and keep'),
+    expecting('before, or a mapping with before and keep'),
   )
   .transform(({ before, keep }): BackupSettings | null => (before ? { keep } : null));
+
+/** `backup: before`, or a mapping that says more. */
+export const backupSchema = z.union(
+  [z.literal('before').transform((): BackupSettings => ({ keep: DEFAULT_KEEP })), backupMapping],
+  expecting('before, or a mapping with before and keep'),
+);
 
 /** What of a rule depends on whether it works on plugging in. */
 interface LineRule {

@@ -102,6 +102,19 @@ describe('values', () => {
     expect(ruleOf('expires: never')?.verify.proof).toBe('returned');
   });
 
+  it.each([
+    ['before', { keep: 3 }],
+    ['{ keep: 5 }', { keep: 5 }],
+    ['{ before: false }', null],
+  ])('reads backup: %s', (backup, expected) => {
+    const serial = { name: 'serial', summary: 'a port', options: {} };
+    const text = configText({
+      top: 'discovery: { usb: true }',
+      rule: `update: { protocol: serial }\nwhen: attach\nbackup: ${backup}`,
+    });
+    expect(configOf(text, { ...ENVIRONMENT, protocols: [serial] }).rules[0]?.backup).toEqual(expected);
+  });
+
   it('lets discovery be switched off', () =>
     expect(configOf(configText({ top: 'discovery: { mdns: false }' })).discovery.mdns).toBe(false));
 
