@@ -23,7 +23,7 @@ export function effectiveConfig(config: Config, protocols: readonly ProtocolOpti
     drop: { path: drop.path, settle: formatDuration(drop.settleMs), scan: formatDuration(drop.scanMs) },
     data: config.dataPath,
     discovery: { mdns: discovery.mdns, usb: discovery.usb },
-    devices: config.devices.map(withoutNulls<FixedDevice>),
+    devices: config.devices.map(deviceLine),
     limits: { total: limits.total, 'per-subnet': limits.perSubnet, exclusive: limits.exclusive },
     hooks: config.hooks.map(effectiveHook),
     ...effectiveServers(config.servers),
@@ -179,4 +179,9 @@ function effectiveCheck(check: ReturnCheck): unknown {
 
 function withoutNulls<Holder extends object>(holder: Holder): Record<string, unknown> {
   return Object.fromEntries(Object.entries(holder).filter(([, value]) => value !== null));
+}
+
+function deviceLine({ tryEveryMs, ...entry }: FixedDevice) {
+  const known = withoutNulls(entry);
+  return tryEveryMs === undefined ? known : { ...known, 'try-every': formatDuration(tryEveryMs) };
 }

@@ -112,6 +112,11 @@ const deviceSchema = (protocols: readonly ProtocolOptions[]) =>
           .describe('The only protocol it takes.'),
         chip: chip().optional().describe('Its chip, which guards it against images for another.'),
         tags: listOf(text('a tag'), 'tags').default([]).describe('Words of your own that rules can select by.'),
+        'try-every': duration(1_000, 24 * 3_600_000)
+          .optional()
+          .describe(
+            'For a device that sleeps and announces nothing: while it does not answer, it is tried again after this time, until the release expires. Without it: as often as the rule retries.',
+          ),
       },
       expecting('a device: a mapping with name and address, mac, instance or serial'),
     )
@@ -124,7 +129,7 @@ const deviceSchema = (protocols: readonly ProtocolOptions[]) =>
       refuse(context, message, 'CONFIG_MISSING_KEY');
     })
     .transform(
-      ({ name, address, port, mac, serial, instance, protocol, chip, tags }): FixedDevice => ({
+      ({ name, address, port, mac, serial, instance, protocol, chip, tags, 'try-every': tryEvery }): FixedDevice => ({
         name,
         address: address ?? null,
         port: port ?? null,
@@ -134,6 +139,7 @@ const deviceSchema = (protocols: readonly ProtocolOptions[]) =>
         protocol: protocol ?? null,
         chip: chip ?? null,
         tags,
+        ...(tryEvery === undefined ? {} : { tryEveryMs: tryEvery }),
       }),
     );
 

@@ -74,6 +74,7 @@ export function describe(tracked: Tracked, services: readonly string[]): Device 
     chip: entry?.chip ?? null,
     protocol: entry?.protocol ?? null,
     tags: entry?.tags ?? [],
+    ...(entry?.tryEveryMs === undefined ? {} : { tryEveryMs: entry.tryEveryMs }),
     presence: presenceOf(tracked),
     ...(conflict ? { conflict: conflict.reason } : {}),
     firstSeenMs: tracked.firstSeenMs,

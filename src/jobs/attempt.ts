@@ -83,6 +83,7 @@ async function perform(
     sizeBytes,
     nowMs: parts.clock.now(),
     random: parts.random(),
+    tryEveryMs: device.tryEveryMs ?? null,
   });
   let sizeBytes = 0;
   // Not waited for: a device that is awake for seconds only must not lose them to a question.

@@ -3,7 +3,7 @@ import type { Proof } from '../model/proof.ts';
 import type { Verify } from '../model/rule.ts';
 import type { FlashReport } from '../protocols/protocol.ts';
 import type { JobChange } from './journal/jobs.ts';
-import { retryPauseMs } from './retry.ts';
+import { isAbsence, retryPauseMs } from './retry.ts';
 import type { JobEvent } from './state.ts';
 
 /** What follows from the end of an attempt: an event of the job's table and what changes with it. */
@@ -25,6 +25,8 @@ export interface AttemptContext {
   readonly nowMs: number;
   /** From 0 to 1. */
   readonly random: number;
+  /** Of the device: it is tried at this distance for as long as it does not answer; null: no oftener than others. */
+  readonly tryEveryMs: number | null;
 }
 
 /** The protocol came to its end without an error. */
@@ -46,6 +48,15 @@ export function afterError(thrown: unknown, context: AttemptContext): Outcome {
   const report = error.toJSON();
   if (error.code === 'JOB_INTERRUPTED') {
     return { event: 'interrupt', change: { attempts: context.attempts - 1, step: null, notBeforeMs: 0 }, error };
+  }
+  // Nothing was sent to a device that sleeps: such an attempt counts for nothing, and only the end of the release ends them.
+  if (context.tryEveryMs !== null && isAbsence(error.code)) {
+    const notBeforeMs = context.nowMs + context.tryEveryMs;
+    return {
+      event: 'retry',
+      change: { attempts: context.attempts - 1, error: report, step: null, notBeforeMs },
+      error,
+    };
   }
   switch (error.disposition) {
     case 'uncertain':

@@ -55,6 +55,8 @@ export interface FixedDevice {
   readonly protocol: string | null;
   readonly chip: Chip | null;
   readonly tags: readonly string[];
+  /** It sleeps and announces nothing: how long after an attempt without an answer the next one is made, for as long as it takes. */
+  readonly tryEveryMs?: number;
 }
 
 /**
@@ -103,6 +105,8 @@ export interface Device {
   /** The protocol named in the fixed list. */
   readonly protocol: string | null;
   readonly tags: readonly string[];
+  /** See {@link FixedDevice.tryEveryMs}. */
+  readonly tryEveryMs?: number;
   readonly presence: Presence;
   /** Why it is not clear which device this is; nothing is sent to it as long as that stands. */
   readonly conflict?: string;

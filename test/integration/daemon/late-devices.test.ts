@@ -29,6 +29,13 @@ beforeAll(async () => {
         board: 'd1_mini',
         faults: { asleep: { awakeMs: 1_500, everyMs: 5_000 } },
       },
+      // Nobody ever hears it: only trying finds out that it is awake.
+      {
+        name: site.named('secret'),
+        core: 'esp8266',
+        mdns: false,
+        faults: { asleep: { awakeMs: 2_500, everyMs: 9_000 } },
+      },
       { name: site.named('away'), core: 'esp32-md5', board: 'lolin32' },
       { name: site.named('night'), core: 'esp8266', board: 'd1_mini' },
       { name: site.named('other-chip'), core: 'esp32-md5', board: 'lolin32' },
@@ -47,10 +54,17 @@ beforeAll(async () => {
     devices: { name: site.named(name) },
     ...more,
   });
+  const { address, port } = fleet.device(site.named('secret'));
   site.configure({
+    devices: [{ name: site.named('secret'), address, port, chip: 'esp8266', 'try-every': '1s' }],
     rules: [
       ...['late', 'shelf', 'sleeper', 'away', 'other-chip', 'nameless'].map((name) => rule(name)),
       rule('night', { when: CLOSED_WINDOW }),
+      rule('secret', {
+        // One attempt is over long before it wakes up, and there is no second one but by its own distance.
+        update: { protocol: 'espota', retries: 0, 'answer-within': '2s' },
+        verify: { proof: 'accepted' },
+      }),
       rule('unused'),
     ],
   });
@@ -93,6 +107,17 @@ describe.concurrent('a release', () => {
     site.drop('sleeper-1.bin', image);
     expect(await site.result('done', 'sleeper-1.bin')).toMatchObject({ jobs: [{ proof: 'returned' }] });
     expect(installed('sleeper')).toEqual([sha256(image)]);
+  });
+
+  it('reaches a device that sleeps and is never heard, by trying at its own distance', async () => {
+    const image = buildEsp8266App({ seed: 29 });
+    await eventually('sleep', () => !fleet.device(site.named('secret')).isOnline);
+    site.drop('secret-1.bin', image);
+    expect(await site.result('done', 'secret-1.bin')).toMatchObject({ jobs: [{ proof: 'accepted', attempts: 1 }] });
+    expect(daemon.all('job.retry').some(({ device }) => device === site.named('secret'))).toBe(true);
+    // Its `OK` is out a moment before it restarts into the image.
+    await eventually('the image', () => installed('secret').length > 0);
+    expect(installed('secret')).toEqual([sha256(image)]);
   });
 
   it('supersedes what an absent device has not got yet', async () => {

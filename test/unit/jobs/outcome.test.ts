@@ -7,7 +7,8 @@ import { aJob } from '../../fixtures/records.ts';
 
 function context(proof: Verify['proof'], over: Partial<AttemptContext> = {}): AttemptContext {
   const verify: Verify = { proof, withinMs: 5_000, check: { by: 'mdns' }, version: null, soakMs: 0 };
-  return { verify, attempts: 1, retries: 2, leastPauseMs: 2_000, sizeBytes: 100, nowMs: 50, random: 0.5, ...over };
+  const times = { attempts: 1, retries: 2, leastPauseMs: 2_000, nowMs: 50, tryEveryMs: null };
+  return { verify, sizeBytes: 100, random: 0.5, ...times, ...over };
 }
 
 const ACCEPTED = { proof: 'accepted', sentBytes: 100, elapsedMs: 10 } as const;
@@ -32,6 +33,15 @@ describe('the end of an attempt', () => {
     const lost = error('OTA_CONNECTION_LOST');
     expect(afterError(lost, context('returned'))).toMatchObject({ event: 'retry', change: { notBeforeMs: 2_050 } });
     expect(afterError(lost, context('returned', { attempts: 3 }))).toMatchObject({ event: 'fail' });
+  });
+
+  it('tries a device that sleeps again at its own distance, for as long as it does not answer', () => {
+    const asleep = context('returned', { attempts: 3, tryEveryMs: 10_000 });
+    expect(afterError(error('OTA_NO_ANSWER'), asleep)).toMatchObject({
+      event: 'retry',
+      change: { attempts: 2, notBeforeMs: 10_050 },
+    });
+    expect(afterError(error('OTA_CONNECTION_LOST'), asleep)).toMatchObject({ event: 'fail' });
   });
 
   it('fails at once where a retry would meet the same answer', () => {
