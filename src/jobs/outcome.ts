@@ -3,7 +3,7 @@ import type { Proof } from '../model/proof.ts';
 import type { Verify } from '../model/rule.ts';
 import type { FlashReport } from '../protocols/protocol.ts';
 import type { JobChange } from './journal/jobs.ts';
-import { isAbsence, retryPauseMs } from './retry.ts';
+import { isAbsence, jittered, retryPauseMs } from './retry.ts';
 import type { JobEvent } from './state.ts';
 
 /** What follows from the end of an attempt: an event of the job's table and what changes with it. */
@@ -51,7 +51,7 @@ export function afterError(thrown: unknown, context: AttemptContext): Outcome {
   }
   // Nothing was sent to a device that sleeps: such an attempt counts for nothing, and only the end of the release ends them.
   if (context.tryEveryMs !== null && isAbsence(error.code)) {
-    const notBeforeMs = context.nowMs + context.tryEveryMs;
+    const notBeforeMs = context.nowMs + jittered(context.tryEveryMs, context.random);
     return {
       event: 'retry',
       change: { attempts: context.attempts - 1, error: report, step: null, notBeforeMs },

@@ -13,8 +13,12 @@ const JITTER = 0.25;
  */
 export function retryPauseMs(attempts: number, leastMs: number, random: number): number {
   const doubled = FIRST_PAUSE_MS * 2 ** Math.min(attempts - 1, 30);
-  const jittered = Math.min(doubled, LONGEST_PAUSE_MS) * (1 + JITTER * (2 * random - 1));
-  return Math.max(leastMs, Math.round(jittered));
+  return Math.max(leastMs, jittered(Math.min(doubled, LONGEST_PAUSE_MS), random));
+}
+
+/** A time that is never quite the same: two rhythms that are in step would never meet. `random` as above. */
+export function jittered(durationMs: number, random: number): number {
+  return Math.round(durationMs * (1 + JITTER * (2 * random - 1)));
 }
 
 /** Failures that say "nobody was there": nothing was sent, and a device that comes back may be tried afresh. */

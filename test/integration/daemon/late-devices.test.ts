@@ -34,7 +34,7 @@ beforeAll(async () => {
         name: site.named('secret'),
         core: 'esp8266',
         mdns: false,
-        faults: { asleep: { awakeMs: 2_500, everyMs: 9_000 } },
+        faults: { asleep: { awakeMs: 2_500, everyMs: 6_000 } },
       },
       { name: site.named('away'), core: 'esp32-md5', board: 'lolin32' },
       { name: site.named('night'), core: 'esp8266', board: 'd1_mini' },
