@@ -45,6 +45,7 @@ export function demoConfig(
   service: string,
   module: { readonly devices: string; readonly rule: string },
   mote: { readonly servers: string; readonly rule: string },
+  modem: { readonly server: string; readonly rule: string },
 ): string {
   return `version: 1
 drop: { path: ./drop, settle: 300ms }
@@ -53,7 +54,7 @@ control: false
 discovery:
   mdns: { services: [${service}], interface: 127.0.0.1 }
   usb: true
-${module.devices}${mote.servers}rules:
+${module.devices}${mote.servers}${modem.server}rules:
   - name: sensors
     firmware: { file: "sensor-*.bin", chip: esp8266 }
     devices: { name: "sensor-*" }
@@ -69,5 +70,5 @@ ${module.devices}${mote.servers}rules:
     devices: { name: "usb:*" }
     update: { protocol: serial }
     when: attach
-${module.rule}${mote.rule}`;
+${module.rule}${mote.rule}${modem.rule}`;
 }

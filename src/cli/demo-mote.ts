@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../clock.ts';
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import { Journal } from '../jobs/journal/journal.ts';
 import { Mote } from '../simulator/waspmote/mote.ts';
+import { freePort } from './free-port.ts';
 
 const USER = 'ota';
 /** FTP sends it in the clear; this one opens nothing but the demo. */
@@ -30,11 +29,7 @@ export class DemoMote {
   }
 
   static async start(): Promise<DemoMote> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    server.close();
-    return new DemoMote(typeof address === 'object' ? (address?.port ?? 0) : 0);
+    return new DemoMote(await freePort());
   }
 
   async stop(): Promise<void> {

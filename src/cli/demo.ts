@@ -22,6 +22,7 @@ import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import { configEnvironment } from './config-file.ts';
 import { DEMO_SLOTS, demoPorts, endedUnits, startDemoBoards } from './demo-boards.ts';
 import { DEMO_FLEET, DEMO_PASSWORD, type DemoDevice, demoConfig } from './demo-fleet.ts';
+import { DEMO_MODEM, DemoModem, demoModemConfig, endedUpdate } from './demo-modem.ts';
 import { DEMO_MODULE, demoModuleConfig, demoModuleImage, startDemoModule } from './demo-module.ts';
 import { DEMO_MOTE, DemoMote, demoMoteConfig, demoProgram, endedVisit } from './demo-mote.ts';
 import { type DemoScreen, demoScreen } from './demo-screen.ts';
@@ -34,7 +35,7 @@ const IMAGE_BYTES = 200_000;
 /** What a Waspmote has room for is less. */
 const PROGRAM_BYTES = 40_000;
 /** That are dropped. */
-const IMAGES = 5;
+const IMAGES = 6;
 const STOP_MS = 10_000;
 /** Slow enough to be seen. */
 const TIMINGS = { ...BRISK, sectorMs: 25, bootMs: 1_500, probeEveryMs: 250 };
@@ -48,7 +49,7 @@ export function defineDemo(program: Command, run: Run): void {
     .command('demo')
     .summary('a pretend fleet gets an update, on this machine only')
     .description(
-      'Starts a dozen simulated devices, a Pycom module and a Waspmote on the loopback interface, two boards on a simulated USB hub and the daemon itself, drops five ' +
+      'Starts a dozen simulated devices, a Pycom module, a Waspmote and a module with AT firmware on the loopback interface, two boards on a simulated USB hub and the daemon itself, drops six ' +
         'firmware files into its folder, and prints what became of each device. One of the devices is faulty, on purpose.',
     )
     .option('--keep', 'leave drop folder, journal and results behind to look at');
@@ -60,7 +61,7 @@ export function defineDemo(program: Command, run: Run): void {
 /** Done when every device ended as it should: the healthy ones updated, the faulty one recognised. */
 export async function demo(args: DemoArgs, io: Io): Promise<ExitCode> {
   const folder = await mkdtemp(join(tmpdir(), 'dropflash-demo-'));
-  const screen = demoScreen(io, [...DEMO_FLEET, DEMO_MODULE, DEMO_MOTE, ...DEMO_SLOTS], systemClock);
+  const screen = demoScreen(io, [...DEMO_FLEET, DEMO_MODULE, DEMO_MOTE, DEMO_MODEM, ...DEMO_SLOTS], systemClock);
   const beganMs = systemClock.monotonic();
   try {
     const rows = await play(folder, screen, io);
@@ -94,31 +95,36 @@ async function play(folder: string, screen: DemoScreen, io: Io): Promise<DemoRow
   const boards = await startDemoBoards();
   const modules = await startDemoModule();
   const mote = await DemoMote.start();
+  const modem = await DemoModem.start(IMAGE_BYTES);
   try {
-    const config = demoConfig(service, demoModuleConfig(modules), demoMoteConfig(mote));
+    const config = demoConfig(service, demoModuleConfig(modules), demoMoteConfig(mote), demoModemConfig(modem));
     const daemon = await openDaemon(folder, config, boards, screen, io);
     const lifecycle = new Lifecycle(daemon.parts, { clock: systemClock, log: screen.log });
     await lifecycle.start(STOP_MS);
     try {
       screen.say(
-        `${DEMO_FLEET.length + 2} devices are on the network, ${boards.boards.length} boards on USB; five firmware files are dropped into ${join(folder, 'drop')}`,
+        `${DEMO_FLEET.length + 3} devices are on the network, ${boards.boards.length} boards on USB; six firmware files are dropped into ${join(folder, 'drop')}`,
       );
-      await dropImages(join(folder, 'drop'));
+      await dropImages(join(folder, 'drop'), modem.image);
       const jobs = await untilFinished(join(folder, 'drop'), daemon, io, systemClock);
       const units = await untilWritten(join(folder, 'data'), boards.boards.length, daemon, io, systemClock);
       const visit = await untilVisited(join(folder, 'data'), daemon, io, systemClock);
+      const update = await untilUpdated(join(folder, 'data'), daemon, io, systemClock);
       const verified = { state: 'succeeded', proof: 'verified', code: null } as const;
       const accepted = { state: 'succeeded', proof: 'accepted', code: null } as const;
+      const sent = { state: 'succeeded', proof: 'sent', code: null } as const;
       return [
         ...DEMO_FLEET.map((device) => rowOf(device, jobs, fleet.device(device.name))),
         ...modules.devices.map((module) => rowOf({ ...DEMO_MODULE, core: 'FiPy', expected: verified }, jobs, module)),
         rowOf({ ...DEMO_MOTE, core: 'Waspmote 4G', expected: accepted }, [{ ...visit, ...DEMO_MOTE }], mote),
+        rowOf({ ...DEMO_MODEM, core: 'AT firmware', expected: sent }, [{ ...update, ...DEMO_MODEM }], modem),
         ...boards.boards.map(boardRow(units)),
       ];
     } finally {
       await lifecycle.stop(STOP_MS);
     }
   } finally {
+    await modem.stop();
     await mote.stop();
     await modules.stop();
     await boards.stop();
@@ -146,7 +152,7 @@ async function openDaemon(folder: string, text: string, boards: Chips, screen: D
 }
 
 /** As people should: written elsewhere, then renamed into place. */
-async function dropImages(drop: string): Promise<void> {
+async function dropImages(drop: string, modemImage: Uint8Array): Promise<void> {
   const images = { 'sensor-2.0.0.bin': 'esp8266', 'plug-2.0.0.bin': 'esp32', 'gateway-2.0.0.bin': 'esp8266' } as const;
   await mkdir(drop, { recursive: true });
   for (const [name, chip] of Object.entries(images)) {
@@ -155,6 +161,7 @@ async function dropImages(drop: string): Promise<void> {
   await dropImage(drop, 'appimg.bin', demoModuleImage(IMAGE_BYTES));
   const program = demoProgram(PROGRAM_BYTES);
   await dropImage(drop, program.name, program.bytes);
+  await dropImage(drop, 'modem-4.0.0.bin', modemImage);
 }
 
 async function dropImage(drop: string, name: string, bytes: Uint8Array): Promise<void> {
@@ -187,6 +194,10 @@ function untilWritten(dataPath: string, count: number, daemon: Daemon, io: Io, c
 /** Looks at the jobs, as `dropflash publications` does. */
 function untilVisited(dataPath: string, daemon: Daemon, io: Io, clock: Clock): Promise<JobRecord> {
   return untilFound(() => endedVisit(dataPath), 'the Waspmote was not done', daemon, io, clock);
+}
+
+function untilUpdated(dataPath: string, daemon: Daemon, io: Io, clock: Clock): Promise<JobRecord> {
+  return untilFound(() => endedUpdate(dataPath), 'the module with AT firmware was not done', daemon, io, clock);
 }
 
 async function untilFound<Found>(
