@@ -25,6 +25,7 @@ import {
   pathKey,
   restoredTracked,
   type Tracked,
+  withoutArpMac,
 } from './tracked.ts';
 
 export interface RegistryOptions {
@@ -99,7 +100,7 @@ export class DeviceRegistry implements SightingListener, PortListener {
       }
       const tracked = restoredTracked(device);
       // Two records with one key are a mistake of the past: the first one has it.
-      this.#index.put({
+      this.#put({
         ...tracked,
         keys: tracked.keys.filter((key) => key === tracked.id || !this.#index.ownerOf(key)),
       });
@@ -236,13 +237,13 @@ export class DeviceRegistry implements SightingListener, PortListener {
     const joined = joinTracked(keep, drop);
     const wasTold = this.#index.has(drop.id);
     this.#index.remove(drop.id);
-    this.#index.put(joined);
+    const kept = this.#put(joined);
     this.#watches.join(keep.id, drop.id);
-    if (!wasTold) return joined;
-    const device = this.#describe(joined);
+    if (!wasTold) return kept;
+    const device = this.#describe(kept);
     this.#options.log.debug('device.merged', { device: device.name, id: device.id, from: drop.id });
     this.#emit({ kind: 'merged', device, fromId: drop.id });
-    return joined;
+    return kept;
   }
 
   /** A key belongs to the device that had it first, until that one is joined with another. */
@@ -284,24 +285,22 @@ export class DeviceRegistry implements SightingListener, PortListener {
 
   #store(tracked: Tracked): void {
     const old = this.#index.ownerOf(tracked.id);
-    const rival = this.#index.withMac(knownMac(tracked) ?? '');
-    if (rival && rival.id !== tracked.id) {
-      this.#storeOneWithoutMac(tracked, rival);
-      return;
-    }
-    this.#index.put(tracked);
-    const device = this.#describe(tracked);
+    const device = this.#describe(this.#put(tracked));
     const hasChanged =
       !old || !isDeepStrictEqual({ ...this.#describe(old), lastSeenMs: 0 }, { ...device, lastSeenMs: 0 });
     if (hasChanged) this.#emit({ kind: 'changed', device });
   }
 
-  /** No two devices have one MAC address: what the ARP table said gives way to what one of them says itself. */
-  #storeOneWithoutMac(tracked: Tracked, rival: Tracked): void {
-    const withoutMac = (weak: Tracked): Tracked => ({ ...weak, arpMac: null, last: { ...weak.last, mac: null } });
-    const isRivalsOwn = ownMac(rival) !== null;
-    if (!isRivalsOwn) this.#store(withoutMac(rival));
-    this.#store(isRivalsOwn ? withoutMac(tracked) : tracked);
+  /** No two devices have one MAC address: what the ARP table said of one gives way to what the other says itself. */
+  #put(tracked: Tracked): Tracked {
+    const mac = knownMac(tracked);
+    const rival = mac === null ? undefined : this.#index.withMac(mac);
+    const hasRival = rival !== undefined && rival.id !== tracked.id;
+    const mustYield = hasRival && ownMac(rival) !== null;
+    if (hasRival && !mustYield) this.#store(withoutArpMac(rival));
+    const settled = mustYield ? withoutArpMac(tracked) : tracked;
+    this.#index.put(settled);
+    return settled;
   }
 
   /**

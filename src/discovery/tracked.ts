@@ -107,6 +107,11 @@ export function knownMac(tracked: Tracked): string | null {
   return ownMac(tracked) ?? tracked.arpMac ?? tracked.last.mac;
 }
 
+/** The same device, without what the ARP table says or said of its MAC address. */
+export function withoutArpMac(tracked: Tracked): Tracked {
+  return { ...tracked, arpMac: null, last: { ...tracked.last, mac: null } };
+}
+
 /** The MAC address that is one of its keys. */
 export function ownMac({ keys }: Tracked): string | null {
   return keys.find((key) => key.startsWith('mac:'))?.slice('mac:'.length) ?? null;

@@ -158,6 +158,17 @@ describe('the registry of devices', () => {
     expect(new Set(macs).size).toBe(macs.length);
   });
 
+  it('gives a MAC address to the device that says it itself, also when that one takes its entry of the fixed list', () => {
+    const { registry } = given({ '10.0.0.7': MAC });
+    registry.sighted(sightingOf('sensor-1', '10.0.0.7'));
+    registry.setFixed([entryOf('boiler', { instance: 'esp32-aabbcc000001' })]);
+    registry.sighted(sightingOf('esp32-aabbcc000001', 'fd00::1'));
+    expect(registry.list().map(({ name, mac }) => [name, mac])).toEqual([
+      ['sensor-1', null],
+      ['boiler', MAC],
+    ]);
+  });
+
   it('marks two devices of one name on two networks and joins neither', () => {
     const { registry, kinds } = given();
     const here = sightingOf('sensor', '10.0.0.7');
