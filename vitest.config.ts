@@ -1,11 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+/** See test/runs.ts. */
+const propertyRuns = Number(process.env['PROPERTY_RUNS'] ?? 1);
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/build-once.ts'],
+    setupFiles: ['test/runs.ts'],
     // Far longer than anything takes: a deadline is for what never comes, and a busy machine is no failure.
-    testTimeout: 90_000,
+    testTimeout: 90_000 * propertyRuns,
     hookTimeout: 90_000,
     // Real sockets, children and folders: most of them wait more than they compute, so that three workers keep two cores busy.
     maxWorkers: 3,

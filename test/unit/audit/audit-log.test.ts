@@ -17,6 +17,7 @@ import { seal, unseal } from '../../../src/audit/chain.ts';
 import { verifyAudit } from '../../../src/audit/verify.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { Journal } from '../../../src/jobs/journal/journal.ts';
+import { runs } from '../../runs.ts';
 import { RecordingLogger, until } from '../watcher/support.ts';
 
 let folder: string;
@@ -135,10 +136,10 @@ describe('after a crash', () => {
         const after = await startAfter(whole.subarray(0, cut), 2);
         expect(after).toEqual({ jobs: ['j0', 'j1', 'j2', 'j3'], isIntact: true });
       }),
-      { numRuns: 30, examples: [[whole.length], [whole.length - 1], [afterTwo], [afterTwo + 1]] },
+      { ...runs(30), examples: [[whole.length], [whole.length - 1], [afterTwo], [afterTwo + 1]] },
     );
     expect(await startAfter(Buffer.alloc(0), 0)).toEqual({ jobs: ['j0', 'j1', 'j2', 'j3'], isIntact: true });
-  }, 60_000);
+  });
 
   it('whatever bytes a power cut left in place of the last ones are closed too', async () => {
     await run(2);
@@ -161,7 +162,7 @@ describe('verification', () => {
         writeFileSync(path(), changed);
         expect(verdict().isIntact).toBe(false);
       }),
-      { numRuns: 150 },
+      runs(150),
     );
   });
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/load.ts';
 import { parseYaml } from '../../../src/config/yaml-source.ts';
 import { RULE_PROTOCOLS } from '../../../src/protocols/registry.ts';
+import { runs } from '../../runs.ts';
 import { ENVIRONMENT, FILE } from './environment.ts';
 
 const EXAMPLE = readFileSync(new URL('../../../config.example.yaml', import.meta.url), 'utf8');
@@ -56,7 +57,7 @@ const edits = fc.array(
 
 describe('any text', () => {
   it('is a config or has problems at real places', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), expectSound), { numRuns: 100 });
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), expectSound), runs(100));
   });
 
   it('made of YAML marks never throws', () => {
@@ -65,7 +66,7 @@ describe('any text', () => {
       fc.property(marks, (parts) => {
         parseYaml(parts.join(''));
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 });
@@ -75,7 +76,7 @@ describe('the example, damaged', () => {
     const damaged = edits.map((list) =>
       list.reduce((text, { at, remove, insert }) => text.slice(0, at) + insert + text.slice(at + remove), EXAMPLE),
     );
-    fc.assert(fc.property(damaged, expectSound), { numRuns: 40 });
+    fc.assert(fc.property(damaged, expectSound), runs(40));
   });
 
   it('in one value', () => {
@@ -84,6 +85,6 @@ describe('the example, damaged', () => {
     const damaged = fc
       .record({ index: fc.constantFrom(...settings), value: fc.constantFrom(...VALUES) })
       .map(({ index, value }) => lines.with(index, (lines[index] ?? '').replace(/:.*$/, `: ${value}`)).join('\n'));
-    fc.assert(fc.property(damaged, expectSound), { numRuns: 60 });
+    fc.assert(fc.property(damaged, expectSound), runs(60));
   });
 });

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { ask, watch } from '../../../src/control/client.ts';
 import type { EventDocument, StatusDocument } from '../../../src/control/documents.ts';
 import { LARGEST_BODY_BYTES } from '../../../src/control/request-body.ts';
+import { runs } from '../../runs.ts';
 import { until } from '../watcher/support.ts';
 import { ControlHost } from './control-host.ts';
 
@@ -123,7 +124,7 @@ describe('what comes from outside', () => {
         expect(answer).toMatch(/^$|^HTTP\/1\.1 (?:200|400|404|409|431|500) /);
         expect(await ask(host.target, 'GET', '/v1/status')).toMatchObject({ pid: 1 });
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   }, 60_000);
 

@@ -5,6 +5,7 @@ import { RecordCache } from '../../../src/discovery/record-cache.ts';
 import { DeviceRegistry } from '../../../src/discovery/registry.ts';
 import type { RegistryEvent } from '../../../src/discovery/registry-event.ts';
 import { silentLogger } from '../../../src/log.ts';
+import { runs } from '../../runs.ts';
 import { manualClock } from '../service/manual-clock.ts';
 import { entryOf, sightingOf } from './given.ts';
 
@@ -110,7 +111,7 @@ describe('whatever is seen, in whatever order', () => {
           }
         });
       }),
-      { numRuns: 150 },
+      runs(150),
     );
   });
 
@@ -123,7 +124,7 @@ describe('whatever is seen, in whatever order', () => {
         );
         for (const id of ids) expect(registry.get(id), id).not.toBeNull();
       }),
-      { numRuns: 150 },
+      runs(150),
     );
   });
 
@@ -138,7 +139,7 @@ describe('whatever is seen, in whatever order', () => {
           }
         });
       }),
-      { numRuns: 100 },
+      runs(100),
     );
   });
 });
@@ -193,7 +194,7 @@ describe('whatever a packet holds', () => {
         }
         expect(cache.size).toBe(0);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readDossier } from '../../../src/firmware/dossier.ts';
 import * as images from '../../fixtures/images.ts';
+import { runs } from '../../runs.ts';
 
 /** One small image of each kind: what is mutated and cut. */
 const SEEDS: Readonly<Record<string, Uint8Array>> = {
@@ -41,7 +42,7 @@ function expectSane(bytes: Uint8Array): void {
 
 describe('a dossier of any bytes', () => {
   it('is made of noise', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 4096 }), expectSane), { numRuns: 300 });
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 4096 }), expectSane), runs(300));
   });
 
   it('is made of noise behind each magic', () => {
@@ -49,7 +50,7 @@ describe('a dossier of any bytes', () => {
     const bytes = fc
       .tuple(magic, fc.uint8Array({ maxLength: 300 }))
       .map(([head, rest]) => Uint8Array.of(...head, ...rest));
-    fc.assert(fc.property(bytes, expectSane), { numRuns: 500 });
+    fc.assert(fc.property(bytes, expectSane), runs(500));
   });
 
   for (const [name, image] of Object.entries(SEEDS)) {
@@ -63,7 +64,7 @@ describe('a dossier of any bytes', () => {
         for (const [at, value] of changes) bytes[at % 64] = bytes[at] = value;
         return bytes.subarray(0, image.length - (cut % 7 === 0 ? cut : 0));
       });
-      fc.assert(fc.property(damaged, expectSane), { numRuns: image.length > 20_000 ? 25 : 100 });
+      fc.assert(fc.property(damaged, expectSane), runs(image.length > 20_000 ? 25 : 100));
     });
   }
 
@@ -94,7 +95,7 @@ describe('a dossier of any bytes', () => {
           const isSameContent = name === 'gzip' && dossier.contentBytes === whole.contentBytes;
           expect(dossier.problems.length > 0 || dossier.completeness !== 'complete' || isSameContent).toBe(true);
         }),
-        { numRuns: 200 },
+        runs(200),
       );
     });
   }

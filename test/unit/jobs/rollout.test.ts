@@ -4,6 +4,7 @@ import { type Member, nextStep, type RolloutDecisions, type Standing, standingOf
 import { isLastStage, stageName, stageTarget } from '../../../src/jobs/rollout-stages.ts';
 import type { RolloutSettings, Share, Waves } from '../../../src/model/rollout.ts';
 import { aDevice, aJob } from '../../fixtures/records.ts';
+import { runs } from '../../runs.ts';
 
 const percent = (amount: number): Share => ({ unit: 'percent', amount });
 const devices = (amount: number): Share => ({ unit: 'devices', amount });
@@ -229,7 +230,7 @@ describe('whatever happens', () => {
           for (const [index, standing] of events) run.happens(index, standing);
         },
       ),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 });

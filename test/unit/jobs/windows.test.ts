@@ -9,6 +9,7 @@ import { Journal } from '../../../src/jobs/journal/journal.ts';
 import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
 import { Windows } from '../../../src/jobs/windows.ts';
 import { aRule, aWindow } from '../../fixtures/records.ts';
+import { runs } from '../../runs.ts';
 import { RecordingLogger } from '../watcher/support.ts';
 
 const MINUTE_MS = 60_000;
@@ -91,7 +92,7 @@ describe('the starts of a window', () => {
         expect(kept).toEqual(starts.filter(wasSeen).map((start) => new Date(start).toISOString()));
         expect(missed).toBe(starts.length - kept.length);
       }),
-      { numRuns: 40 },
+      runs(40),
     );
   });
 });

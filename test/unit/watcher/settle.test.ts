@@ -19,6 +19,7 @@ import {
   signArduino,
   signSecureBootV2,
 } from '../../fixtures/images.ts';
+import { runs } from '../../runs.ts';
 import { rawBytes, sha256Of } from './support.ts';
 
 const TIMES = { settleMs: 2_000, confirmMs: 60 };
@@ -281,7 +282,7 @@ describe('no schedule of a writer that pauses for less than the settle time gets
             expect(sha256Of(bytes)).toBe(sha256Of(image));
             expect(takenAtMs).toBeLessThanOrEqual(writer.finishedMs + lookDelayMs + 3 * TIMES.settleMs);
           }),
-          { numRuns: 25 },
+          runs(25),
         );
       });
     }

@@ -6,6 +6,7 @@ import { INTEGER_TYPES, integerShape, type NvsEntry } from '../../../../src/firm
 import { EntryOffset, entryCrc } from '../../../../src/firmware/nvs/layout.ts';
 import { readNvs } from '../../../../src/firmware/nvs/read.ts';
 import { fillTemplate, parseNvsTemplate } from '../../../../src/firmware/nvs/template.ts';
+import { runs } from '../../../runs.ts';
 
 const PAGE = 4096;
 
@@ -104,7 +105,7 @@ describe('an NVS image', () => {
       fc.property(entries, (given) => {
         expect(readNvs(buildNvs(given, 128 * PAGE))).toEqual(given);
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 

@@ -7,6 +7,7 @@ import { openTar, packTar } from '../../../../src/firmware/packages/tar.ts';
 import { isTarGz, openTarGz } from '../../../../src/firmware/packages/tar-gz.ts';
 import { openZip } from '../../../../src/firmware/packages/zip.ts';
 import * as images from '../../../fixtures/images.ts';
+import { runs } from '../../../runs.ts';
 
 const FILES = { 'a.bin': new Uint8Array(5000).fill(7), 'folder/b.txt': 'hello', empty: '' };
 
@@ -167,7 +168,7 @@ describe('the dossier of a package', () => {
         const dossier = readDossier(bytes, 'x');
         expect(JSON.parse(JSON.stringify(dossier))).toEqual(dossier);
       }),
-      { numRuns: 200 },
+      runs(200),
     );
   });
 });

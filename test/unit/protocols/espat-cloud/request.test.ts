@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readRequest } from '../../../../src/protocols/espat-cloud/request.ts';
+import { runs } from '../../../runs.ts';
 import { downloadLine, moduleRequest, TOKEN, VERSION_LINE } from './given.ts';
 
 const read = (text: string) => readRequest(Buffer.from(text, 'latin1'));
@@ -76,7 +77,7 @@ describe('a request', () => {
         const [line] = Buffer.from(bytes).toString('latin1').split('\r\n');
         expect(line).toMatch(/^(GET|HEAD) \/(v1\/device\/rom\/\?|[^?]*(user[12]|ota)\.bin )/);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 });

@@ -8,6 +8,7 @@ import { silentLogger } from '../../../../src/log.ts';
 import { imageAnswer, lengthAnswer, versionAnswer } from '../../../../src/protocols/espat-cloud/answers.ts';
 import { AtServer, type AtShelf } from '../../../../src/protocols/espat-cloud/server.ts';
 import { buildUserImage } from '../../../fixtures/images.ts';
+import { runs } from '../../../runs.ts';
 import { downloadLine, moduleRequest, VERSION_LINE } from './given.ts';
 
 const IMAGE = buildUserImage({ user: 2, codeBytes: 100_000 });
@@ -191,7 +192,7 @@ describe('the update server', () => {
           }
         },
       ),
-      { numRuns: 15 },
+      runs(15),
     );
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WORDS_LIMIT } from '../../../../src/protocols/espota/constants.ts';
 import { Replies, type Verdict } from '../../../../src/protocols/espota/replies.ts';
+import { runs } from '../../../runs.ts';
 
 /** The same text in pieces of every size. */
 const cut = fc.array(fc.nat(12), { maxLength: 30 });
@@ -40,7 +41,7 @@ describe('what a device prints', () => {
         for (const piece of pieces(text, sizes)) replies.push(piece);
         expect([replies.verdict, replies.words]).toEqual([verdict, words]);
       }),
-      { numRuns: 30 },
+      runs(30),
     );
   });
 

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { VERBS } from '../../../../src/protocols/waspmote-ftp/server/verbs.ts';
 import { Mote } from '../../../../src/simulator/waspmote/mote.ts';
+import { runs } from '../../../runs.ts';
 import { aPublication, type FtpLine, FtpSite, hastened, PROGRAM } from './ftp-site.ts';
 
 let site: FtpSite;
@@ -225,7 +226,7 @@ describe('hostile input', () => {
         if (!(await line.ask(`CWD ${asked}`)).startsWith('250')) return;
         expect(['257 "/"', '257 "/.gprs"']).toContain(await line.ask('PWD'));
       }),
-      { numRuns: 150 },
+      runs(150),
     );
     for (const way of [
       '/etc/passwd',
@@ -247,7 +248,7 @@ describe('hostile input', () => {
         line.socket.write(commands.join('\r\n'), 'latin1');
         line.close();
       }),
-      { numRuns: 60 },
+      runs(60),
     );
     const line = await site.loggedIn();
     expect((await line.fetch('RETR TEST001'))?.equals(PROGRAM)).toBe(true);

@@ -2,6 +2,7 @@ import { constants, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Inflater } from '../../../../src/simulator/chip/inflate.ts';
+import { runs } from '../../../runs.ts';
 
 function inflateInPortions(stream: Uint8Array, portion: number) {
   const inflater = new Inflater();
@@ -32,7 +33,7 @@ describe('Inflater', () => {
           expect(bytes.equals(raw)).toBe(true);
         },
       ),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 
