@@ -8,6 +8,7 @@ const SRC = join(ROOT, 'src');
 
 /** docs/architecture.md, "Who may import whom": a folder may import folders of earlier lines only, never its own line's. */
 const STEPS: readonly (readonly string[])[] = [
+  ['errors'],
   ['errors.ts', 'log.ts', 'clock.ts'],
   ['model'],
   ['transports', 'service'],

@@ -17,9 +17,26 @@ describe('docs/errors.md', () => {
     );
     expect([...sections].sort()).toEqual(Object.keys(CATALOGUE).sort());
   });
+
+  it('has each section under the heading of its area', () => {
+    const wrong = read('docs/errors.md')
+      .split(/^(?=# )/m)
+      .flatMap((part) => {
+        const area = /^# ([A-Z]+): /.exec(part)?.[1] ?? '';
+        const codes = [...part.matchAll(/^## ([A-Z0-9_]+)$/gm)].map((match) => match[1] ?? '');
+        return codes.filter((code) => !code.startsWith(`${area}_`)).map((code) => `${code} under ${area}`);
+      });
+    expect(wrong).toEqual([]);
+  });
 });
 
 describe('the error catalogue', () => {
+  it('has each code in one table only, where a second one would silently replace the first', () => {
+    const tables = readdirSync(join(ROOT, 'src/errors')).map((name) => read(join('src/errors', name)));
+    const codes = tables.flatMap((text) => [...text.matchAll(/^ {2}([A-Z][A-Z0-9]*_[A-Z0-9_]+): \{/gm)]);
+    expect(codes.map((match) => match[1]).sort()).toEqual(Object.keys(CATALOGUE).sort());
+  });
+
   it('has a hint in the imperative that ends as a sentence', () => {
     for (const [code, { hint }] of Object.entries(CATALOGUE)) expect(hint, code).toMatch(/^[A-Z].*[^\s]\.$/);
   });
