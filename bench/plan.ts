@@ -111,7 +111,7 @@ function ruleAt(index: number): Rule {
     line: { again: 'skip', bootCheck: null, unitData: null },
     backup: null,
     allow: [],
-    versions: { downgrade: 'refuse', ladder: [] },
+    versions: { downgrade: 'refuse', ladder: [], withinMs: 600_000 },
     undo: 'never',
   };
 }

@@ -57,12 +57,12 @@ function linesOf(view: RolloutView): string[] {
     '',
     ...tableLines([
       ['WAVE', 'DEVICE', 'STANDS', 'JOB', 'WHY'],
-      ...first.map(({ wave, device, standing, job, code }) => [
+      ...first.map(({ wave, device, standing, job, code, waitingFor }) => [
         wave === null ? '-' : stageName(settings, wave),
         device,
         standing,
         job,
-        code ?? '',
+        waitingFor ?? code ?? '',
       ]),
     ]),
   ].map(printable);

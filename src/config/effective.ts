@@ -94,7 +94,11 @@ function effectiveRule(rule: Rule, protocols: readonly ProtocolOptions[]): Recor
     },
     ...effectiveLine(rule),
     expires: rule.expiresMs === null ? 'never' : formatDuration(rule.expiresMs),
-    versions: rule.versions,
+    versions: {
+      downgrade: rule.versions.downgrade,
+      ladder: rule.versions.ladder,
+      within: formatDuration(rule.versions.withinMs),
+    },
     allow: rule.allow,
     undo: rule.undo,
   };

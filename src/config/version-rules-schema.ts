@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { compareVersions, hasOrder } from '../firmware/version-order.ts';
 import type { Proof } from '../model/proof.ts';
 import { PORT_PROTOCOL, type VersionRules } from '../model/rule.ts';
-import { expecting, listOf, oneOf, refuse, text } from './values.ts';
+import { duration, expecting, listOf, oneOf, refuse, text } from './values.ts';
+
+const DAY_MS = 86_400_000;
 
 const versionWords = 'a version such as "2.0.0"';
 const rungSchema = text(versionWords).refine(hasOrder, expecting(versionWords));
@@ -13,21 +15,28 @@ const ladderSchema = listOf(rungSchema, 'versions').superRefine((rungs, context)
 });
 
 /** Which versions may follow which. */
-export const versionRulesSchema = z.strictObject(
-  {
-    downgrade: oneOf(['refuse', 'allow'])
-      .default('refuse')
-      .describe(
-        'Whether an older version may replace a newer one. Versions without an order are never refused for it.',
-      ),
-    ladder: ladderSchema
-      .default([])
-      .describe(
-        'Versions that a device must run before it gets a later one, oldest first; the images come from earlier drops.',
-      ),
-  },
-  expecting('a mapping with downgrade and ladder'),
-);
+export const versionRulesSchema = z
+  .strictObject(
+    {
+      downgrade: oneOf(['refuse', 'allow'])
+        .default('refuse')
+        .describe(
+          'Whether an older version may replace a newer one. Versions without an order are never refused for it.',
+        ),
+      ladder: ladderSchema
+        .default([])
+        .describe(
+          'Versions that a device must run before it gets a later one, oldest first; the images come from earlier drops.',
+        ),
+      within: duration(1000, 30 * DAY_MS)
+        .prefault('10m')
+        .describe(
+          'How long a device may take to say which version it runs, or a rung to be dropped, before its job ends and holds up nobody any more.',
+        ),
+    },
+    expecting('a mapping with downgrade, ladder and within'),
+  )
+  .transform(({ downgrade, ladder, within }): VersionRules => ({ downgrade, ladder, withinMs: within }));
 
 interface ClimbingRule {
   readonly update: { readonly protocol: string };

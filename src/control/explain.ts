@@ -1,7 +1,9 @@
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import type { ReleaseRecord } from '../jobs/journal/releases.ts';
-import { isForNow } from '../jobs/planner.ts';
+import { isForNow } from '../jobs/ladder-waits.ts';
+import { isPassing } from '../jobs/renewal.ts';
+import { isUnbegun } from '../jobs/retry.ts';
 import { type RolloutView, viewRollout } from '../jobs/rollout-view.ts';
 import { type DeviceDirectory, idsOf, purposeOf, type RuleBook } from '../jobs/rule-book.ts';
 import { isFinal } from '../jobs/state.ts';
@@ -88,7 +90,7 @@ function outlook(situation: Situation, parts: ExplainParts): Outlook {
     case 'succeeded':
       return nothing('nothing: this release is done here');
     case 'failed':
-      return nothing(`nothing by itself; "dropflash retry ${job.id}" starts it again`);
+      return ofFailed(job, parts);
     case 'cancelled':
       return nothing(`nothing: the job was taken out; "dropflash retry ${job.id}" starts it again`);
     case 'superseded':
@@ -102,10 +104,27 @@ function outlook(situation: Situation, parts: ExplainParts): Outlook {
   }
 }
 
+/** What is begun anew without a person: a device that comes back, a rung that is dropped, the next window of the rule. */
+function ofFailed(job: JobRecord, { rules, windows, nowMs }: ExplainParts): Outlook {
+  const byHand = `"dropflash retry ${job.id}" starts it again at once`;
+  const when = rules.rule(job.rule)?.when;
+  const rule = rules.rule(job.rule);
+  if (rule !== null && when?.kind === 'window' && isPassing(job))
+    return {
+      next: `another try when its next window opens; ${byHand}`,
+      nextMs: windows.opensAt(rule, nowMs),
+      whyNotNow: null,
+    };
+  if (job.error?.code === 'JOB_RUNG_MISSING') return nothing(`another try when that image is dropped; ${byHand}`);
+  if (isUnbegun(job.error?.code)) return nothing(`another try when the device is seen to come back; ${byHand}`);
+  return nothing(`nothing by itself; "dropflash retry ${job.id}" starts it again`);
+}
+
 function ofQueued(situation: Situation & { readonly job: JobRecord }, parts: ExplainParts): Outlook {
   const { device, decision, job, rollout } = situation;
   if (decision.kind === 'refuse' && isForNow(decision.refusal.code)) {
-    return { next: 'an attempt when that has changed', nextMs: null, whyNotNow: decision.refusal.reason };
+    const whyNotNow = job.waitingFor ?? decision.refusal.reason;
+    return { next: 'an attempt when that has changed, else its end', nextMs: null, whyNotNow };
   }
   if (decision.kind === 'refuse' || decision.rule !== job.rule) {
     return nothing('the job is taken out when its turn comes: the rules say otherwise now');

@@ -16,6 +16,14 @@ export const JOBS_ERRORS = {
     disposition: 'permanent',
     hint: 'Use an image that says its version (ESP32 family), or a rule without "verify.version"; nothing was sent.',
   },
+  JOB_VERSION_UNTOLD: {
+    disposition: 'retry',
+    hint: 'Let the device say its version ("verify.version"), or, where it is above the ladder for sure, set "allow: [version-unknown]"; nothing was sent.',
+  },
+  JOB_RUNG_MISSING: {
+    disposition: 'retry',
+    hint: 'Drop the image of that version; the device then goes on by itself. Nothing was sent.',
+  },
   JOB_NOT_VERIFIED: {
     disposition: 'permanent',
     hint: 'Look at the device: it took the image and came back, and does not say the version of the image. Compare "verify.version".',

@@ -9,13 +9,14 @@ import { type AttemptParts, runAttempt } from './attempt.ts';
 import { type ConfirmParts, confirmReturn, confirmSoak } from './confirm.ts';
 import type { DropResults } from './drop-results.ts';
 import type { JobRecord } from './journal/jobs.ts';
+import { LadderWaits } from './ladder-waits.ts';
 import { Orders } from './orders.ts';
-import type { Planner } from './planner.ts';
+import type { Look, Planner } from './planner.ts';
 import type { Deliveries } from './pull/deliveries.ts';
 import type { Offers, Publisher } from './pull/publisher.ts';
 import { recover } from './recovery.ts';
 import { renewPassing, tellRenewed } from './renewal.ts';
-import { isAbsence } from './retry.ts';
+import { isAbsence, isUnbegun } from './retry.ts';
 import type { RolloutBook } from './rollout-book.ts';
 import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { isFinal } from './state.ts';
@@ -52,8 +53,7 @@ export class JobEngine {
   readonly #stopping = new AbortController();
   /** Attempts and waits for a return that are under way. */
   readonly #underWay = new Set<Promise<void>>();
-  /** Job → why it cannot climb its ladder; forgotten when a file is dropped or its device is seen. */
-  readonly #stuck = new Map<string, string>();
+  readonly #ladder: LadderWaits;
   #timer: Timer | null = null;
   #isTurnDue = false;
   #isAtWork = false;
@@ -62,6 +62,7 @@ export class JobEngine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.#ladder = new LadderWaits(parts.clock);
     this.orders = new Orders({ ...parts, wake: () => this.wake(), ended: (job) => this.#ended(job) });
   }
 
@@ -97,10 +98,11 @@ export class JobEngine {
     const isPart = journal.drops.fileOf(drop.id)?.id !== drop.id;
     if (isPart || journal.drops.resultOf(drop.id) !== null || journal.releases.ofDrop(drop.id).length > 0)
       return results.look(drop);
-    this.#stuck.clear();
+    this.#ladder.forgetAll();
     const offers = new Map<string, Offers>();
     for (const image of drop.release?.images ?? [drop]) offers.set(image.sha256, await publisher.offers(image));
     await results.afterPlanning(drop, planner.planDrop(drop, offers));
+    this.#reviveClimbers();
     publisher.wake();
     this.wake();
     // A newer release may have ended the last jobs of files that came before.
@@ -156,6 +158,7 @@ export class JobEngine {
     this.#lastTurnAt = clock.monotonic();
     const now = clock.now();
     this.#expire(now);
+    this.#endClimbs();
     const windowAtMs = this.#beginWindows(now);
     const rolloutAtMs = rollouts.turn(now);
     const candidates = book.in('queued').map((job) => this.#candidate(job, now));
@@ -171,7 +174,8 @@ export class JobEngine {
       });
     }
     this.#startAll(admission.start);
-    this.#rest(earlier(windowAtMs, earlier(admission.wakeAtMs, rolloutAtMs)), now);
+    const wakes = [windowAtMs, rolloutAtMs, admission.wakeAtMs, this.#ladder.wakeAtMs];
+    this.#rest(wakes.reduce(earlier, null), now);
   }
 
   /**
@@ -210,13 +214,12 @@ export class JobEngine {
   #whyNotYet({ id }: JobRecord, device: Device | null): string | null {
     if (device !== null && this.#parts.isPortTaken(device.id)) return 'the production line is at work on its port';
     const isAsked = device !== null && this.#parts.inquiry.isAsking(device.id);
-    return isAsked ? 'the device is asked for its version' : (this.#stuck.get(id) ?? null);
+    return isAsked ? 'the device is asked for its version' : this.#ladder.whyNotYet(id);
   }
 
   #unstick(device: Device): void {
-    if (this.#stuck.size === 0) return;
     const ids = idsOf(device);
-    for (const job of this.#parts.book.in('queued')) if (ids.includes(job.device)) this.#stuck.delete(job.id);
+    for (const job of this.#parts.book.in('queued')) if (ids.includes(job.device)) this.#ladder.lookAgain(job.id);
   }
 
   /** The jobs of devices in exclusive groups that took an image and have not been seen since they were given up. */
@@ -265,7 +268,7 @@ export class JobEngine {
     const { devices, inquiry, protocols, rules } = this.#parts;
     const device = devices.get(job.device);
     const rule = rules().rule(job.rule);
-    if (device !== null && rule !== null && inquiry.isDue(device, rule)) {
+    if (device !== null && rule !== null && inquiry.isDue(device, rule, this.#ladder.has(job.id))) {
       this.#ask(device, rule);
       return;
     }
@@ -285,11 +288,43 @@ export class JobEngine {
   /** What was true when the job was planned may not be any more: looks again right before the first byte. Null: it does not start. */
   #lookAgain(job: JobRecord, device: Device): JobRecord | null {
     const look = this.#parts.planner.look(job, device);
+    if (look.kind !== 'wait') this.#ladder.forget(job.id);
     if (look.kind === 'start') return look.job;
-    if (look.kind === 'wait') this.#stuck.set(job.id, look.reason);
+    if (look.kind === 'wait') this.#noteObstacle(job, look);
     const now = this.#parts.book.get(job.id);
     if (now !== null) this.#ended(now);
     return null;
+  }
+
+  #noteObstacle(job: JobRecord, { code, reason }: Extract<Look, { kind: 'wait' }>): void {
+    const withinMs = this.#parts.rules().rule(job.rule)?.versions.withinMs ?? 0;
+    const isRung = code === 'RULE_RUNG_MISSING';
+    this.#ladder.note(job.id, { code: isRung ? 'JOB_RUNG_MISSING' : 'JOB_VERSION_UNTOLD', reason, withinMs });
+    this.wake();
+  }
+
+  /** Jobs that cannot climb their ladder, and had their time. A device that is away harms nobody by waiting. */
+  #endClimbs(): void {
+    const { book, devices, inquiry } = this.#parts;
+    for (const { jobId, error } of this.#ladder.over()) {
+      const job = book.get(jobId);
+      if (job?.state !== 'queued') this.#ladder.forget(jobId);
+      else {
+        const device = devices.get(job.device);
+        if (device === null || device.presence === 'away' || inquiry.isAsking(device.id)) continue;
+        this.#ladder.forget(jobId);
+        this.#fail(job, error);
+      }
+    }
+  }
+
+  /** A rung may have been dropped for jobs that were given up for want of it. */
+  #reviveClimbers(): void {
+    const { journal } = this.#parts;
+    for (const { id } of journal.releases.current()) {
+      for (const job of journal.jobs.list({ release: id, states: ['failed'], limit: 100_000 }))
+        if (job.error?.code === 'JOB_RUNG_MISSING') this.#takeUp(job, 'images were dropped');
+    }
   }
 
   #ask(device: Device, rule: Rule): void {
@@ -314,20 +349,25 @@ export class JobEngine {
 
   /** A device that did not answer and is there again: its jobs need not wait, and one that had given up is taken up. */
   #revive(device: Device): void {
-    const { book, journal, log } = this.#parts;
+    const { book, journal } = this.#parts;
     const ids = idsOf(device);
     for (const job of book.in('queued')) {
       if (job.notBeforeMs > 0 && ids.includes(job.device) && isAbsence(job.error?.code)) book.due(job.id);
     }
     for (const job of journal.jobs.list({ devices: ids, states: ['failed'], limit: 100 })) {
-      if (!isAbsence(job.error?.code) || journal.releases.get(job.release)?.state !== 'current') continue;
-      book.transition(job.id, 'revive', { attempts: 0, notBeforeMs: 0, step: null }, undefined, 'the device came back');
-      log.info('job.planned', { job: job.id, device: device.name, rule: job.rule, reason: 'the device came back' });
+      if (!isUnbegun(job.error?.code) || journal.releases.get(job.release)?.state !== 'current') continue;
+      this.#takeUp(job, 'the device came back');
     }
   }
 
+  #takeUp(job: JobRecord, reason: string): void {
+    const { book, devices, log } = this.#parts;
+    book.transition(job.id, 'revive', { attempts: 0, notBeforeMs: 0, step: null }, undefined, reason);
+    log.info('job.planned', { job: job.id, device: deviceName(devices, job.device), rule: job.rule, reason });
+  }
+
   #expire(now: number): void {
-    const { book, devices, journal, log } = this.#parts;
+    const { journal } = this.#parts;
     for (const release of journal.releases.expired(now)) {
       journal.releases.end(release.id, 'expired');
       if (journal.publications.get(release.id) !== null) {
@@ -338,11 +378,17 @@ export class JobEngine {
       for (const job of journal.jobs.ofRelease(release.id)) {
         if (job.state !== 'queued') continue;
         const error = new FlashError('JOB_EXPIRED', `release ${release.id} of rule "${release.rule}" has expired`);
-        this.#ended(book.transition(job.id, 'fail', { error: error.toJSON() }, undefined, error.message));
-        const device = deviceName(devices, job.device);
-        log.warn('job.failed', { job: job.id, device, rule: job.rule, ...error.toJSON() });
+        this.#fail(job, error);
       }
     }
+  }
+
+  /** Ends a job that was never begun. */
+  #fail(job: JobRecord, error: FlashError): void {
+    const { book, devices, log } = this.#parts;
+    this.#ended(book.transition(job.id, 'fail', { error: error.toJSON() }, undefined, error.message));
+    const device = deviceName(devices, job.device);
+    log.warn('job.failed', { job: job.id, device, rule: job.rule, ...error.toJSON() });
   }
 
   /** After a job's end its file may be done with, and another job may have its turn. */

@@ -20,6 +20,7 @@ export function memberOf(job: JobRecord, devices: DeviceDirectory): Member {
     standing: standingOf(job, devices.get(job.device)),
     endedMs: job.updatedMs,
     code: job.error?.code ?? null,
+    waitingFor: job.state === 'queued' && job.wave !== null ? job.waitingFor : null,
   };
 }
 

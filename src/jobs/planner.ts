@@ -4,7 +4,7 @@ import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { Drop } from '../model/drop.ts';
 import type { StoredImage } from '../model/image.ts';
-import type { Decision, RefusalCode } from '../model/plan.ts';
+import type { Decision } from '../model/plan.ts';
 import type { RolloutSettings } from '../model/rollout.ts';
 import type { Rule } from '../model/rule.ts';
 import { type DropPlan, type DroppedImage, planImages, type Taking, whyIncomplete } from './drop-plan.ts';
@@ -13,6 +13,7 @@ import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
+import { isForNow, type RefusalForNow } from './ladder-waits.ts';
 import type { Offers } from './pull/publisher.ts';
 import { mayRefresh, refreshes } from './refresh.ts';
 import { ReleaseMaker } from './release-maker.ts';
@@ -52,13 +53,9 @@ export interface PlannerParts {
 export type Look =
   /** The job, aimed at what it brings next. */
   | { readonly kind: 'start'; readonly job: JobRecord }
-  | { readonly kind: 'wait'; readonly reason: string }
+  /** It cannot climb its ladder, for now. */
+  | { readonly kind: 'wait'; readonly code: RefusalForNow; readonly reason: string }
   | { readonly kind: 'out' };
-
-/** Refusals that a further drop or a word of the device can lift. */
-export function isForNow(code: RefusalCode): boolean {
-  return code === 'RULE_RUNG_MISSING' || code === 'RULE_VERSION_UNKNOWN';
-}
 
 /** Turns dropped files and appearing devices into releases and jobs. */
 export class Planner {
@@ -238,7 +235,7 @@ export class Planner {
       return { kind: 'start', job: book.aim(job.id, decision.first?.image.sha256 ?? image.sha256) };
     }
     if (twin === undefined && decision.kind === 'refuse' && isForNow(decision.refusal.code)) {
-      return { kind: 'wait', reason: decision.refusal.reason };
+      return { kind: 'wait', code: decision.refusal.code, reason: decision.refusal.reason };
     }
     const reason = whyNot(decision, twin);
     book.transition(job.id, 'cancel', {}, undefined, reason);

@@ -3,6 +3,7 @@ import type { Logger } from '../log.ts';
 import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
+import { isForNow } from './ladder-waits.ts';
 import { type DeviceDirectory, deviceName, idsOf, purposeOf, type RuleBook } from './rule-book.ts';
 import { targetOf } from './targets.ts';
 
@@ -129,6 +130,8 @@ function refuseWhatRulesRefuse(job: JobRecord, { journal, rules, devices }: Rene
   const device = devices.get(job.device);
   if (device === null) return;
   const decision = rules().decide({ ...image, name: release.imageName }, device, purposeOf(release));
+  // What keeps it from climbing its ladder may pass, and has the time of the rule once more.
+  if (decision.kind === 'refuse' && isForNow(decision.refusal.code)) return;
   if (decision.kind === 'refuse') {
     const { code, reason } = decision.refusal;
     throw new FlashError('JOB_NOT_RETRYABLE', `the rules leave "${device.name}" alone now: ${code}: ${reason}`);

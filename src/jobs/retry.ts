@@ -30,6 +30,14 @@ const ABSENCE: readonly ErrorCode[] = [
   'SERIAL_NO_REPLY',
 ];
 
+/** The ladder of the rule did not let the job begin; what it waited for may yet come. */
+const NO_WAY_UP: readonly ErrorCode[] = ['JOB_VERSION_UNTOLD', 'JOB_RUNG_MISSING'];
+
+/** Whether a job ended before anything was sent, for want of somebody to send to or of what has to come first. */
+export function isUnbegun(code: string | undefined): boolean {
+  return [...ABSENCE, ...NO_WAY_UP].some((unbegun) => unbegun === code);
+}
+
 /** Whether this error says so: such a job is taken up again when its device announces itself. */
 export function isAbsence(code: string | undefined): boolean {
   return ABSENCE.some((absence) => absence === code);

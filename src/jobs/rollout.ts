@@ -1,7 +1,7 @@
 import type { Device } from '../model/device.ts';
 import type { PauseCause, RolloutSettings, RolloutState } from '../model/rollout.ts';
 import type { JobRecord } from './journal/jobs.ts';
-import { isAbsence } from './retry.ts';
+import { isAbsence, isUnbegun } from './retry.ts';
 import { isLastStage, stageName, stageTarget } from './rollout-stages.ts';
 
 /** What has been decided about a rollout, all of it in the journal. */
@@ -17,7 +17,7 @@ export interface RolloutDecisions {
 }
 
 /**
- * How a member stands. `unreachable`: given up for want of an answer, nothing was sent. `busy`: it was begun and has not ended, also
+ * How a member stands. `unreachable`: given up for want of an answer or of a way up its ladder, nothing was sent. `busy`: it was begun and has not ended, also
  * where the device has vanished since. `ready`: its device is there. `out`: cancelled or superseded, it counts no more.
  */
 export type Standing = 'proven' | 'failed' | 'unreachable' | 'busy' | 'ready' | 'away' | 'out';
@@ -33,6 +33,8 @@ export interface Member {
   readonly endedMs: number;
   /** Of a failed job. */
   readonly code: string | null;
+  /** Why a queued job that its rollout has released does not run yet, for people. */
+  readonly waitingFor: string | null;
 }
 
 /** A step that is due. */
@@ -74,7 +76,7 @@ export function standingOf(job: JobRecord, device: Device | null): Standing {
 }
 
 function isNothingSent({ error }: JobRecord): boolean {
-  return isAbsence(error?.code) || error?.code === 'JOB_EXPIRED';
+  return isUnbegun(error?.code) || error?.code === 'JOB_EXPIRED';
 }
 
 function isThere(device: Device | null): boolean {
@@ -220,8 +222,7 @@ function lackOfProof(
   if (own.some(({ standing }) => standing === 'proven')) return null;
   // After the last wave nobody is left who could be harmed by what these would have shown.
   if (own.every(({ standing }) => isMissing(standing)) && isLastStage(settings, stage, members)) return null;
-  if (own.every(({ standing }) => isMissing(standing)))
-    return waits('held', `${name}: all ${own.length} devices are away`);
+  if (own.every(({ standing }) => isMissing(standing))) return waits('held', `${name}: ${missingText(own)}`);
   const failed = members.filter(({ standing }) => standing === 'failed').length;
   if (failed <= forgiven) return null;
   return {
@@ -229,6 +230,14 @@ function lackOfProof(
     cause: 'no-proof',
     reason: `${name}: no device of it is proven (${codesOf(own)}). ${countsText(members)}`,
   };
+}
+
+/** Those that were there and could not begin say why. */
+function missingText(own: readonly Member[]): string {
+  const stuck = own.filter(({ code }) => code !== null && isUnbegun(code) && !isAbsence(code));
+  if (stuck.length === 0) return `all ${own.length} devices are away`;
+  const codes = [...new Set(stuck.map(({ code }) => code))].join(', ');
+  return `none of its ${own.length} devices could begin: ${own.length - stuck.length} away, ${stuck.length} with ${codes}`;
 }
 
 function isCanary({ canary }: RolloutSettings, stage: number): boolean {

@@ -8,6 +8,8 @@ import type { AskVersion } from './version-check.ts';
 
 /** A device that does not tell is not asked again sooner. */
 const ASK_AGAIN_MS = 600_000;
+/** The same for one of which a job hangs; how often that is looked at is decided elsewhere. */
+const ASK_STUCK_AGAIN_MS = 500;
 
 export interface VersionInquiryParts {
   readonly journal: Journal;
@@ -35,14 +37,20 @@ export class VersionInquiry {
     return this.#asking.has(deviceId);
   }
 
-  /** Whether this device has to be asked before anything is decided about it. A TXT record needs no question. */
-  isDue(device: Device, { verify: { version: check }, versions }: Rule): boolean {
+  /**
+   * Whether this device has to be asked before anything is decided about it. A TXT record needs no question.
+   * @param isStuck what is known of it leads nowhere: it is asked whatever that is
+   */
+  isDue(device: Device, { verify: { version: check }, versions }: Rule, isStuck: boolean): boolean {
     if (check === null || check.by === 'mdns') return false;
     if (versions.downgrade === 'allow' && versions.ladder.length === 0) return false;
     const { clock, journal } = this.#parts;
     const askedAt = this.#asked.get(device.id);
-    if (askedAt !== undefined && clock.monotonic() - askedAt < ASK_AGAIN_MS) return false;
-    return journal.devices.held(idsOf(device), 'app') === null && journal.devices.said(idsOf(device)) === null;
+    if (askedAt !== undefined && clock.monotonic() - askedAt < (isStuck ? ASK_STUCK_AGAIN_MS : ASK_AGAIN_MS))
+      return false;
+    return (
+      isStuck || (journal.devices.held(idsOf(device), 'app') === null && journal.devices.said(idsOf(device)) === null)
+    );
   }
 
   /** Asks, and notes what the device says. Rejects only when aborted, or when the journal cannot be written. */

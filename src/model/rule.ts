@@ -46,6 +46,8 @@ export interface VersionRules {
   readonly downgrade: 'refuse' | 'allow';
   /** Versions that a device must run before it gets a later one, oldest first. */
   readonly ladder: readonly string[];
+  /** How long a job that cannot climb its ladder is waited for: its device may yet say what it runs, or the rung be dropped. */
+  readonly withinMs: number;
 }
 
 export interface UpdateSettings {

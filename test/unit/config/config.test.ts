@@ -46,7 +46,7 @@ describe('a config that says only what it must', () => {
           rollout: null,
           undo: 'never',
           expiresMs: null,
-          versions: { downgrade: 'refuse', ladder: [] },
+          versions: { downgrade: 'refuse', ladder: [], withinMs: 600_000 },
           allow: [],
           line: { again: 'skip', bootCheck: null, unitData: null },
           backup: null,

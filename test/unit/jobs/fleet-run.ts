@@ -14,7 +14,7 @@ import { Journal } from '../../../src/jobs/journal/journal.ts';
 import type { RolloutRecord } from '../../../src/jobs/journal/rollouts.ts';
 import { Planner } from '../../../src/jobs/planner.ts';
 import { RolloutBook } from '../../../src/jobs/rollout-book.ts';
-import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
+import { type DeviceDirectory, openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
 import { Undo } from '../../../src/jobs/undo.ts';
 import type { AskVersion } from '../../../src/jobs/version-check.ts';
 import { VersionInquiry } from '../../../src/jobs/version-inquiry.ts';
@@ -121,6 +121,10 @@ export class FleetRun {
   readonly takings: Taking[] = [];
   readonly results: DropResult[] = [];
   readonly devices: Map<string, Device>;
+  readonly directory: DeviceDirectory = {
+    get: (id) => this.devices.get(id) ?? null,
+    list: () => [...this.devices.values()],
+  };
   rule: Rule;
   manner: (device: string) => Manner;
   /** The version that each device says it has. */
@@ -269,12 +273,11 @@ export class FleetRun {
     const context = planContext(journal, protocols);
     let rules = openRuleBook([this.rule], context);
     let compiled = this.rule;
-    const directory = { get: (id: string) => this.devices.get(id) ?? null, list: () => [...this.devices.values()] };
     const shared = {
       journal,
       clock,
       book: new JobBook(journal, clock),
-      devices: directory,
+      devices: this.directory,
       log: silentLogger,
       rules: () => {
         if (compiled !== this.rule) rules = openRuleBook([this.rule], context);

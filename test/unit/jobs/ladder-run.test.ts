@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { viewRollout } from '../../../src/jobs/rollout-view.ts';
+import type { Device } from '../../../src/model/device.ts';
 import type { Rule } from '../../../src/model/rule.ts';
 import { aRule } from '../../fixtures/records.ts';
 import { FleetRun, fleetOf } from './fleet-run.ts';
@@ -6,9 +8,24 @@ import { FleetRun, fleetOf } from './fleet-run.ts';
 const RULE = aRule({
   devices: { ...aRule().devices, name: 'd*' },
   firmware: { ...aRule().firmware, file: '*' },
-  versions: { downgrade: 'refuse', ladder: ['2.0.0', '3.0.0'] },
+  versions: { downgrade: 'refuse', ladder: ['2.0.0', '3.0.0'], withinMs: 600_000 },
   allow: ['version-unknown'],
 });
+
+/** A rule whose devices say their version on a TCP port, or do not. */
+const UNTOLD: Rule = {
+  ...RULE,
+  allow: [],
+  verify: { ...RULE.verify, proof: 'verified', version: { by: 'tcp', port: 23, match: '{version}' } },
+};
+
+const ROLLOUT = {
+  canary: { by: 'count', count: 1 },
+  waves: { by: 'list', sizes: [50, 100].map((amount) => ({ unit: 'percent', amount }) as const) },
+  soakMs: 1_000,
+  stopAt: { failures: 1, percent: null },
+  pauseAfter: null,
+} as const;
 
 /** A fleet that was proven to run 1.0.0. */
 async function proven(count: number, over: Partial<Rule> = {}): Promise<FleetRun> {
@@ -128,12 +145,86 @@ describe('a ladder', () => {
     expect(taken(run, 'd0003')).toEqual([]);
     const [waiting] = run.jobs().filter(({ state }) => state === 'queued');
     expect(waiting?.waitingFor).toContain('it is not known which version it runs');
-    // It tells its version an hour later.
+    expect(waiting?.waitingFor).toContain('it is waited for until 20');
+    // It tells its version some minutes later.
+    await run.pass(300_000);
     run.says.set('d0003', '3.1.0');
-    await run.pass(3_600_000);
     run.appear(run.devices.get('mdns:arduino/d0003') as never);
     await run.until(() => isQuiet(run));
     expect(taken(run, 'd0003')).toEqual(['4.0.0']);
+  });
+
+  it('asks a device that waits again, and takes it up as soon as it says what it runs', async () => {
+    using run = new FleetRun({ rule: UNTOLD, devices: fleetOf(1) });
+    await run.drop('4.0.0');
+    await run.pass(120_000);
+    run.says.set('d0001', '3.1.0');
+    await run.pass(120_000);
+    await run.until(() => isQuiet(run));
+    expect(taken(run, 'd0001')).toEqual(['4.0.0']);
+  });
+
+  it('ends the job of a device that never says what it runs; the rollout goes on and finishes without it', async () => {
+    using run = new FleetRun({ rule: { ...UNTOLD, rollout: ROLLOUT }, devices: fleetOf(4) });
+    for (const name of ['d0001', 'd0003', 'd0004']) run.says.set(name, '3.5.0');
+    await run.drop('4.0.0');
+    await run.until(
+      () => run.rollout().stage === 1 && run.jobs().some(({ waitingFor }) => waitingFor?.includes('waited for until')),
+    );
+    const view = viewRollout(run.journal, run.directory, run.rollout(), run.clock.now());
+    expect(view.members.find(({ device }) => device === 'd0002')?.waitingFor).toContain(
+      'it is not known which version',
+    );
+    await run.until(() => run.rollout().state === 'finished', 900_000);
+    const [left] = run.jobs().filter(({ state }) => state === 'failed');
+    expect(left).toMatchObject({ device: 'mdns:arduino/d0002', attempts: 0, error: { code: 'JOB_VERSION_UNTOLD' } });
+    expect(left?.error?.message).toContain('it was waited for 10m');
+    expect(run.counts()).toMatchObject({ succeeded: 3, failed: 1 });
+    // It restarts, and says it now.
+    run.says.set('d0002', '3.9.0');
+    run.appear(run.devices.get('mdns:arduino/d0002') as never);
+    await run.until(() => isQuiet(run));
+    expect(taken(run, 'd0002')).toEqual(['4.0.0']);
+  });
+
+  it('lets a person try such a job again, and gives it its time anew', async () => {
+    using run = new FleetRun({ rule: UNTOLD, devices: fleetOf(1) });
+    await run.drop('4.0.0');
+    await run.until(() => isQuiet(run), 900_000);
+    const [failed] = run.jobs();
+    expect(failed?.error?.code).toBe('JOB_VERSION_UNTOLD');
+    run.engine.orders.retry(failed?.id ?? '', false);
+    await run.pass(300_000);
+    expect(run.jobs()).toMatchObject([{ state: 'queued', waitingFor: expect.stringContaining('not known') }]);
+    await run.until(() => isQuiet(run), 900_000);
+    expect(run.takings).toEqual([]);
+  });
+
+  it('ends a job for want of a rung, and takes it up when that is dropped', async () => {
+    using run = new FleetRun({ rule: UNTOLD, devices: fleetOf(1) });
+    run.says.set('d0001', '1.0.0');
+    await run.drop('4.0.0');
+    await run.until(() => isQuiet(run), 900_000);
+    expect(run.jobs()).toMatchObject([{ state: 'failed', error: { code: 'JOB_RUNG_MISSING' } }]);
+    await run.drop('2.0.0');
+    await run.pass(120_000);
+    await run.drop('3.0.0');
+    await run.until(() => isQuiet(run));
+    expect(taken(run, 'd0001')).toEqual(['2.0.0', '3.0.0', '4.0.0']);
+  });
+
+  it('waits for a device that is away as long as that is away, and for its time from there on', async () => {
+    using run = new FleetRun({ rule: UNTOLD, devices: fleetOf(1) });
+    await run.drop('4.0.0');
+    await run.pass(60_000);
+    const device = run.devices.get('mdns:arduino/d0001') as Device;
+    run.devices.set(device.id, { ...device, presence: 'away' });
+    await run.pass(86_400_000);
+    expect(run.jobs()).toMatchObject([{ state: 'queued' }]);
+    run.says.set('d0001', '3.5.0');
+    run.appear(device);
+    await run.until(() => isQuiet(run));
+    expect(taken(run, 'd0001')).toEqual(['4.0.0']);
   });
 });
 
@@ -147,7 +238,7 @@ describe('a downgrade', () => {
       outcome: 'unmatched',
       summary: expect.stringContaining('1.5.0 is older than 2.0.0'),
     });
-    run.rule = { ...run.rule, versions: { downgrade: 'allow', ladder: [] } };
+    run.rule = { ...run.rule, versions: { downgrade: 'allow', ladder: [], withinMs: 600_000 } };
     await run.drop('1.6.0');
     await run.until(() => isQuiet(run));
     expect(taken(run, 'd0001')).toEqual(['1.0.0', '2.0.0', '1.6.0']);

@@ -119,7 +119,7 @@ describe('a release of several images', () => {
   });
 
   it('brings the rungs of a ladder along', async () => {
-    const versions = { downgrade: 'refuse', ladder: ['2.0.0'] } as const;
+    const versions = { downgrade: 'refuse', ladder: ['2.0.0'], withinMs: 600_000 } as const;
     using run = new FleetRun({ rule: { ...RULE, versions }, devices: fleetOf(2) });
     await run.drop('app-1.0.0');
     await run.until(() => run.counts()['succeeded'] === 2);

@@ -26,7 +26,16 @@ function decisions(over: Partial<RolloutDecisions> = {}): RolloutDecisions {
 }
 
 function member(device: string, over: Partial<Member> = {}): Member {
-  return { job: `j-${device}`, device, wave: null, standing: 'ready', endedMs: 0, code: null, ...over };
+  return {
+    job: `j-${device}`,
+    device,
+    wave: null,
+    standing: 'ready',
+    endedMs: 0,
+    code: null,
+    waitingFor: null,
+    ...over,
+  };
 }
 
 function fleet(count: number, over: Partial<Member> = {}): Member[] {

@@ -8,7 +8,7 @@ import { versionSaid } from '../../../src/rules/said-version.ts';
 import { type PossibleVersions, versionStep } from '../../../src/rules/version-step.ts';
 import { type GivenRule, givenContext, givenDevice, givenImage, givenRule } from './given.ts';
 
-const LADDER: VersionRules = { downgrade: 'refuse', ladder: ['2.0.0', '3.0.0'] };
+const LADDER: VersionRules = { downgrade: 'refuse', ladder: ['2.0.0', '3.0.0'], withinMs: 600_000 };
 
 describe('the version that a device tells', () => {
   const whole = String.raw`(?<![\d.]){version}(?![\w+-]|\.\w)`;
@@ -111,7 +111,9 @@ describe('the version rules of a rule', () => {
     expect(decision).toMatchObject({
       refusal: { code: 'RULE_DOWNGRADE', reason: expect.stringContaining('it runs 4.1.0 and this is 4.0.0') },
     });
-    expect(decided(image('4.0.0'), on('4.1.0'), { versions: { downgrade: 'allow', ladder: [] } }).kind).toBe('flash');
+    expect(
+      decided(image('4.0.0'), on('4.1.0'), { versions: { downgrade: 'allow', ladder: [], withinMs: 600_000 } }).kind,
+    ).toBe('flash');
   });
 
   it('let an unknown version pass only where the rule overrides that, and say so', () => {
