@@ -163,16 +163,27 @@ class Listener {
   }
 
   #admit(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? 'unknown');
-    const expectation = this.#expected.get(address);
+    const address = socket.remoteAddress === undefined ? null : plainAddress(socket.remoteAddress);
+    const expectation = this.#expected.get(address ?? '');
     if (expectation !== undefined) {
       expectation.fulfil(socket);
       return;
     }
-    this.#options.log.warn('link.stranger-refused', { address, port: this.port });
-    for (const other of this.#expected.values()) other.noteStranger(address);
+    if (address === null) this.#noteBrokenCall();
+    else this.#noteStranger(address);
     socket.on('error', () => undefined);
     socket.resetAndDestroy();
+  }
+
+  #noteStranger(address: string): void {
+    this.#options.log.warn('link.stranger-refused', { address, port: this.port });
+    for (const expectation of this.#expected.values()) expectation.noteStranger(address);
+  }
+
+  /** A connection that was reset before it was accepted has no peer any more (getpeername(2), ENOTCONN). */
+  #noteBrokenCall(): void {
+    this.#options.log.warn('link.call-broken', { port: this.port });
+    for (const expectation of this.#expected.values()) expectation.brokenCalls += 1;
   }
 }
 
@@ -181,6 +192,7 @@ const STRANGERS_KEPT = 8;
 
 class Expectation implements DialBack {
   readonly peerAddress: string;
+  brokenCalls = 0;
   readonly #listener: Listener;
   readonly #clock: Clock;
   readonly #strangers = new Set<string>();

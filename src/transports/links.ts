@@ -44,6 +44,8 @@ export interface DialBack {
   readonly port: number;
   /** Addresses of others that called meanwhile and were refused. */
   readonly strangers: readonly string[];
+  /** How many callers hung up before it could be told who they were. */
+  readonly brokenCalls: number;
   /** The device's connection, as soon as there is one. The caller sets the time limit, by the signal. */
   accept(signal: AbortSignal): Promise<StreamLink>;
   /** Stops expecting, and destroys the device's connection where there is one. Safe to call twice. */

@@ -53,17 +53,16 @@ export function noAnswer({ device, options }: InvitationFacts, inbox: Inbox, sen
   }
   const { trouble } = inbox;
   const withinS = options.answerWithinMs / 1000;
-  const what = `no answer from ${endpoint(device)} to ${sent} invitations in ${withinS} s`;
+  const what = `no answer from ${endpoint(device)} to ${sent === 1 ? 'an invitation' : `${sent} invitations`} in ${withinS} s`;
   const code = trouble?.code ?? 'OTA_NO_ANSWER';
   const because = trouble === null ? '' : `: ${trouble.message}`;
   return new FlashError(code, `${what}${because}`, { cause: trouble ?? undefined, step: 'prepare' });
 }
 
-export function noDialBack(
-  { device, dialBack, datagrams, image, options }: InvitationFacts,
-  answerMs: number,
-): FlashError {
+export function noDialBack(facts: InvitationFacts, answerMs: number): FlashError {
+  const { device, dialBack, datagrams, image, options } = facts;
   const { strangers } = dialBack;
+  if (dialBack.brokenCalls > 0 && strangers.length === 0) return brokenDialBack(facts, answerMs);
   const others = strangers.length === 0 ? '' : ` Refused connections from ${strangers.join(', ')}.`;
   const size = image.sizeBytes.toLocaleString('en-US');
   return new FlashError(
@@ -80,6 +79,18 @@ export function noDialBack(
         sizeBytes: image.sizeBytes,
       },
     },
+  );
+}
+
+/** The way back is open: somebody came by it, and nobody but the device was told of the port. */
+function brokenDialBack({ device, dialBack, datagrams, options }: InvitationFacts, answerMs: number): FlashError {
+  const { brokenCalls } = dialBack;
+  const calls = brokenCalls === 1 ? 'a connection' : `${brokenCalls} connections`;
+  return new FlashError(
+    'OTA_CONNECTION_LOST',
+    `${endpoint(device)} said OK after ${answerMs} ms; ${calls} to ${datagrams.localAddress}:${dialBack.port} broke off as soon as made, ` +
+      `and no other came within ${options.dialBackWithinMs / 1000} s`,
+    { step: 'prepare', details: { answerMs, brokenCalls } },
   );
 }
 

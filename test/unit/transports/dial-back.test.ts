@@ -7,6 +7,7 @@ import type { PortRange } from '../../../src/model/fields.ts';
 import { plainAddress } from '../../../src/transports/dial-back.ts';
 import type { DialBack } from '../../../src/transports/links.ts';
 import { createNodeLinks } from '../../../src/transports/node-links.ts';
+import { callAndReset } from '../../devices/call-and-reset.ts';
 
 const open: { close(): unknown }[] = [];
 const never = new AbortController().signal;
@@ -68,6 +69,15 @@ describe('dial-back', () => {
     // Not events.once: the refusal is a reset, which is an error to the stranger.
     await new Promise((resolve) => stranger.once('close', resolve));
     expect(dialBack.strangers).toEqual(['127.0.0.9']);
+  });
+
+  it('counts who hung up before it could be told who it was, and goes on listening', async () => {
+    const dialBack = await expectFrom('127.0.0.2');
+    callAndReset(dialBack.port);
+    callAndReset(dialBack.port);
+    call(dialBack.port, '127.0.0.2');
+    expect((await dialBack.accept(AbortSignal.timeout(20_000))).remoteAddress).toBe('127.0.0.2');
+    expect(dialBack).toMatchObject({ brokenCalls: 2, strangers: [] });
   });
 
   it('takes one connection: the port is closed after it', async () => {

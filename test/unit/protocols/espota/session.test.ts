@@ -2,8 +2,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../src/clock.ts';
 import { FlashError } from '../../../../src/errors.ts';
 import { silentLogger } from '../../../../src/log.ts';
+import type { DialBackTarget } from '../../../../src/transports/links.ts';
 import { createNodeLinks } from '../../../../src/transports/node-links.ts';
 import { ArduinoOtaDevice, type DeviceScript } from '../../../devices/arduino-ota-device.ts';
+import { callAndReset } from '../../../devices/call-and-reset.ts';
 import { flash, imageOf, secret } from './flash.ts';
 
 const running: ArduinoOtaDevice[] = [];
@@ -176,6 +178,20 @@ describe.concurrent('espota on a bad network', () => {
     expect((error as Error).message).toMatch(
       /said OK after \d+ ms, but did not connect to 127\.0\.0\.1:\d+ within 0\.5 s/,
     );
+  });
+
+  it('does not speak of a firewall when somebody came and was gone at once', async () => {
+    const links = createNodeLinks(systemClock, silentLogger);
+    const broken = async (target: DialBackTarget) => {
+      const dialBack = await links.expectDialBack(target);
+      callAndReset(dialBack.port);
+      return dialBack;
+    };
+    const { error } = await flash(await start({ neverConnects: true }), {
+      links: { ...links, expectDialBack: broken },
+    });
+    expect(error).toMatchObject({ code: 'OTA_CONNECTION_LOST', step: 'prepare', details: { brokenCalls: 1 } });
+    expect((error as Error).message).toMatch(/a connection to 127\.0\.0\.1:\d+ broke off as soon as made/);
   });
 
   it('accepts the device only', async () => {
