@@ -39,6 +39,7 @@ import { VersionInquiry } from './jobs/version-inquiry.ts';
 import { Windows } from './jobs/windows.ts';
 import { type Logger, tapped } from './log.ts';
 import type { Device } from './model/device.ts';
+import type { Publication } from './model/publication.ts';
 import type { Rule } from './model/rule.ts';
 import { PROTOCOLS, PULL_PROTOCOLS } from './protocols/registry.ts';
 import { acquireInstanceLock, type InstanceLock } from './service/instance-lock.ts';
@@ -235,7 +236,9 @@ export function createDaemon(options: DaemonOptions): Daemon {
   ];
 
   if (options.control !== undefined && config.control !== false) {
-    const actions = controlActions({ ...shared, ...options.control, engine, windows, transfers, pid: options.pid });
+    const stands = (publication: Publication) => publisher.stands(publication);
+    const given = { ...shared, ...options.control, engine, windows, transfers, stands };
+    const actions = controlActions({ ...given, pid: options.pid });
     const socket = socketPath(config.control, config.dataPath, process.platform);
     parts.push(controlServer({ socket, actions, feed, log }));
   }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
+import { heldBy } from '../jobs/held-image.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
-import { idsOf } from '../jobs/rule-book.ts';
+import { visitorDevices } from '../jobs/pull/visitor-devices.ts';
 import type { Device } from '../model/device.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
@@ -18,7 +19,9 @@ export function defineDevices(program: Command, run: Run): void {
   const command = program
     .command('devices')
     .summary('the devices that the daemon has met')
-    .description('Prints each device that the daemon knows, whether it is there, and which image it is known to hold.')
+    .description(
+      'Prints each device that the daemon knows, whether it is there, and which image it is known to hold. Devices that fetch by themselves are told by user and address.',
+    )
     .option('-c, --config <file>', 'the config', DEFAULT_CONFIG);
   withCommonOptions(command, ['dropflash devices', 'dropflash devices -c site.yaml --json']).action(
     (options: DevicesArgs) => run(options, (io) => withJournal(options, io, (journal) => print(journal, options, io))),
@@ -26,11 +29,8 @@ export function defineDevices(program: Command, run: Run): void {
 }
 
 function print(journal: Journal, args: DevicesArgs, io: Io): ExitCode {
-  const devices = journal.devices.all().map((device) => {
-    const held = journal.devices.held(idsOf(device), 'app');
-    const image = held === null ? null : { ...held, name: journal.images.get(held.image)?.name ?? null };
-    return { ...device, image };
-  });
+  const known = [...journal.devices.all(), ...visitorDevices(journal)];
+  const devices = known.map((device) => ({ ...device, image: heldBy(device, journal) }));
   if (args.json) printJson(io, devices);
   else if (devices.length === 0) printLines(io.stdout, ['no device was seen yet']);
   else printLines(io.stdout, tableLines([HEADING, ...devices.map((device) => rowOf(device, device.image))]));
@@ -46,7 +46,7 @@ function rowOf(device: Device, image: { readonly name: string | null; readonly p
     printable(device.name),
     address,
     printable(device.board ?? device.chip ?? '-'),
-    device.presence,
+    device.visits === undefined ? device.presence : 'visits',
     device.lastSeenMs === null ? 'never' : humanAge(device.lastSeenMs, systemClock.now()),
     printable(image?.name ?? '-'),
     image?.proof ?? '-',

@@ -16,7 +16,7 @@ export function defineExplain(program: Command, run: Run): void {
     .description(
       'Asks the running daemon for each current release: which rule decides for this device, what happens next and when, and why not now.',
     )
-    .argument('<device>', 'its name, id, MAC or address')
+    .argument('<device>', 'its name, id, MAC or address; of one that fetches by itself also user@address')
     .option('-c, --config <file>', 'the config', DEFAULT_CONFIG);
   withCommonOptions(command, ['dropflash explain kitchen-plug', 'dropflash explain 10.0.7.31 --json']).action(
     (device: string, options: ControlArgs) =>
@@ -40,19 +40,30 @@ function linesOf({ device, holds, releases }: ExplainDocument, nowMs: number): s
 
 /** Who a device is, for the head of a page about it. */
 export function deviceLines(device: Device, holds: ExplainDocument['holds'], nowMs: number): string[] {
-  const seen = device.lastSeenMs === null ? 'never heard' : `last seen ${humanAge(device.lastSeenMs, nowMs)}`;
   return tableLines([
-    ['device', `${device.name} (${device.id})`],
+    ['device', device.name === device.id ? device.name : `${device.name} (${device.id})`],
     [
       'address',
       device.address === null ? 'none yet' : `${device.address}${device.port === null ? '' : `:${device.port}`}`,
     ],
-    ['presence', `${device.presence}, ${seen}`],
+    ...presenceRows(device, nowMs),
     [
       'holds',
       holds === null ? 'not known' : `${holds.name ?? holds.image}, ${holds.proof} ${humanAge(holds.atMs, nowMs)}`,
     ],
   ]).map(printable);
+}
+
+function presenceRows({ presence, lastSeenMs, visits }: Device, nowMs: number): string[][] {
+  const seen = lastSeenMs === null ? 'never heard' : `last seen ${humanAge(lastSeenMs, nowMs)}`;
+  if (visits === undefined) return [['presence', `${presence}, ${seen}`]];
+  return [
+    ['presence', `it comes by itself, ${seen}`],
+    ...visits.map(({ protocol, place, looks, lastMs }) => [
+      'came to',
+      `${place} (${protocol}), looked ${looks} ${looks === 1 ? 'time' : 'times'}, last ${humanAge(lastMs, nowMs)}`,
+    ]),
+  ];
 }
 
 function releaseLines(explained: ReleaseExplanation, nowMs: number): string[] {

@@ -14,7 +14,7 @@ export function defineHistory(program: Command, run: Run): void {
     .command('history')
     .summary('what was done to a device')
     .description('Asks the running daemon for the jobs of a device, newest first, with what came of each.')
-    .argument('<device>', 'its name, id, MAC or address')
+    .argument('<device>', 'its name, id, MAC or address; of one that fetches by itself also user@address')
     .option('-c, --config <file>', 'the config', DEFAULT_CONFIG);
   withCommonOptions(command, ['dropflash history kitchen-plug', 'dropflash history 10.0.7.31 --json']).action(
     (device: string, options: ControlArgs) =>

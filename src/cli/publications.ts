@@ -3,7 +3,9 @@ import { systemClock } from '../clock.ts';
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import type { VisitorRecord } from '../jobs/journal/visitors.ts';
+import { whyNotOneDevice } from '../jobs/pull/contradiction.ts';
 import { type Publication, visitorName } from '../model/publication.ts';
+import { PULL_PROTOCOLS } from '../protocols/registry.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
@@ -26,6 +28,8 @@ interface PublicationDocument extends Publication {
 interface VisitorDocument extends Pick<VisitorRecord, 'user' | 'address' | 'looks' | 'firstMs' | 'lastMs'> {
   /** Null: it has not come since the image stands there. */
   readonly job: Pick<JobRecord, 'id' | 'state' | 'proof' | 'attempts' | 'error' | 'updatedMs'> | null;
+  /** Why its visits do not fit one device, and what helps; null: they do. */
+  readonly contradiction: string | null;
 }
 
 export function definePublications(program: Command, run: Run): void {
@@ -58,9 +62,18 @@ function documentOf(publication: Publication, journal: Journal): PublicationDocu
   const { protocol, place, release } = publication;
   const visitors = journal.visitors.at(protocol, place).map(({ user, address, looks, firstMs, lastMs }) => {
     const [job] = journal.jobs.ofDevice(release, [visitorName({ user, address })]);
-    return { user, address, looks, firstMs, lastMs, job: job === undefined ? null : summaryOf(job) };
+    const seen = { user, address, looks, firstMs, lastMs };
+    if (job === undefined) return { ...seen, job: null, contradiction: null };
+    return { ...seen, job: summaryOf(job), contradiction: contradictionOf(protocol, job, journal) };
   });
   return { ...publication, visitors };
+}
+
+/** With what helps. */
+function contradictionOf(protocol: string, job: JobRecord, journal: Journal): string | null {
+  const tellsApart = PULL_PROTOCOLS.get(protocol)?.tellsApart ?? null;
+  const contradiction = tellsApart === null ? null : whyNotOneDevice(job, journal.jobs.attemptsOf(job.id));
+  return contradiction === null ? null : `${contradiction}; ${tellsApart}`;
 }
 
 function summaryOf({ id, state, proof, attempts, error, updatedMs }: JobRecord): VisitorDocument['job'] {
@@ -89,13 +102,17 @@ function rowOf(document: PublicationDocument): string[] {
 }
 
 /** Who came, for what stands at its place now. */
-function visitorLines({ state, release, visitors }: PublicationDocument): string[] {
-  if (state !== 'published' || visitors.length === 0) return [];
+function visitorLines({ state, release, remarks, visitors }: PublicationDocument): string[] {
+  if (state !== 'published' || visitors.length + remarks.length === 0) return [];
   const rows = visitors.map(({ user, address, looks, lastMs, job }) => [
     printable(visitorName({ user, address })),
     `looked ${looks} ${looks === 1 ? 'time' : 'times'}, last ${humanAge(lastMs, systemClock.now())}`,
     job?.proof ?? 'nothing fetched yet',
     job?.error?.code ?? '',
   ]);
-  return ['', `${release}:`, ...tableLines(rows).map((line) => `  ${line}`)];
+  const doubts = visitors.flatMap(({ user, address, contradiction }) =>
+    contradiction === null ? [] : [`${visitorName({ user, address })}: ${contradiction}`],
+  );
+  const lines = [...remarks, ...tableLines(rows), ...doubts.map(printable)];
+  return ['', `${release}:`, ...lines.map((line) => `  ${line}`)];
 }

@@ -5,10 +5,13 @@ import type { JobBook } from '../jobs/job-book.ts';
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import type { RolloutRecord } from '../jobs/journal/rollouts.ts';
+import { visitorDevices } from '../jobs/pull/visitor-devices.ts';
 import { viewRollout } from '../jobs/rollout-view.ts';
 import { type DeviceDirectory, deviceName, type RuleBook } from '../jobs/rule-book.ts';
 import type { Windows } from '../jobs/windows.ts';
 import type { Logger } from '../log.ts';
+import type { Device } from '../model/device.ts';
+import type { Publication } from '../model/publication.ts';
 import type { Unit } from '../model/unit.ts';
 import type {
   BatchDocument,
@@ -19,6 +22,7 @@ import type {
   UnderWayDocument,
 } from './documents.ts';
 import { explain } from './explain.ts';
+import { explainVisitor } from './explain-visitor.ts';
 import { findDevice } from './find-device.ts';
 import { historyOf } from './history.ts';
 import type { Caller, ControlActions, RolloutOrder } from './routes.ts';
@@ -31,6 +35,8 @@ export interface ActionParts {
   readonly devices: DeviceDirectory;
   readonly rules: () => RuleBook;
   readonly windows: Windows;
+  /** Whether the rule of a publication publishes at its place still. */
+  readonly stands: (publication: Publication) => boolean;
   readonly reload: () => Promise<ReloadDocument>;
   readonly transfers: Transfers;
   readonly clock: Clock;
@@ -43,6 +49,8 @@ export interface ActionParts {
 export function controlActions(parts: ActionParts): ControlActions {
   const { engine, journal, book, devices, clock, log } = parts;
   const startedMs = clock.now();
+  /** Of those that discovery knows and of those that came by themselves. */
+  const deviceCalled = (text: string): Device => findDevice([...devices.list(), ...visitorDevices(journal)], text);
   const documentOf = (job: JobRecord): JobDocument => ({ job, device: deviceName(devices, job.device) });
 
   /** What a person orders is known before it is done. */
@@ -74,7 +82,7 @@ export function controlActions(parts: ActionParts): ControlActions {
     },
     undo(releaseOrDevice, by) {
       const isRelease = journal.releases.get(releaseOrDevice) !== null;
-      const device = isRelease ? null : findDevice(devices.list(), releaseOrDevice);
+      const device = isRelease ? null : deviceCalled(releaseOrDevice);
       note('undo', by, device === null ? { release: releaseOrDevice } : { device: device.id });
       const who = by.claims ?? 'a person';
       const report =
@@ -98,15 +106,12 @@ export function controlActions(parts: ActionParts): ControlActions {
       const rollout = decide(engine, release, order, by.claims ?? 'a person');
       return viewRollout(journal, devices, rollout, clock.now());
     },
-    history: (device) => historyOf(findDevice(devices.list(), device), journal),
-    explain: (device) =>
-      explain(findDevice(devices.list(), device), {
-        journal,
-        devices,
-        rules: parts.rules(),
-        windows: parts.windows,
-        nowMs: clock.now(),
-      }),
+    history: (text) => historyOf(deviceCalled(text), journal),
+    explain(text) {
+      const device = deviceCalled(text);
+      if (device.visits !== undefined) return explainVisitor(device, parts);
+      return explain(device, { journal, devices, rules: parts.rules(), windows: parts.windows, nowMs: clock.now() });
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { heldBy } from '../jobs/held-image.ts';
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import type { ReleaseRecord } from '../jobs/journal/releases.ts';
@@ -11,7 +12,6 @@ import type { Windows } from '../jobs/windows.ts';
 import type { Device } from '../model/device.ts';
 import type { Decision } from '../model/plan.ts';
 import type { ExplainDocument, ReleaseExplanation } from './documents.ts';
-import { heldBy } from './history.ts';
 
 export interface ExplainParts {
   readonly journal: Journal;
@@ -163,6 +163,7 @@ function firstOf(decision: Decision): ReleaseExplanation['first'] {
   return { version, imageName: image.name, reason };
 }
 
-function jobSummary({ id, state, proof, attempts, error }: JobRecord): ReleaseExplanation['job'] {
+/** What an explanation tells of a job. */
+export function jobSummary({ id, state, proof, attempts, error }: JobRecord): ReleaseExplanation['job'] {
   return { id, state, proof, attempts, error };
 }

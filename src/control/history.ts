@@ -1,3 +1,4 @@
+import { heldBy } from '../jobs/held-image.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import { idsOf } from '../jobs/rule-book.ts';
 import type { Device } from '../model/device.ts';
@@ -15,10 +16,4 @@ export function historyOf(device: Device, journal: Journal): HistoryDocument {
     transitions: journal.jobs.transitionsOf(job.id),
   }));
   return { device, holds: heldBy(device, journal), jobs };
-}
-
-/** The application that the device is known to hold. */
-export function heldBy(device: Device, journal: Journal): HistoryDocument['holds'] {
-  const held = journal.devices.held(idsOf(device), 'app');
-  return held === null ? null : { ...held, name: journal.images.get(held.image)?.name ?? null };
 }

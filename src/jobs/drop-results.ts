@@ -39,11 +39,11 @@ export class DropResults {
         return this.#end(drop, 'unmatched', `No rule takes this file. ${verdict.reasons.join('. ')}`, []);
       case 'unpublishable':
         log.error('file.rejected', { ...fields, rule: verdict.rule, ...verdict.error.toJSON() });
-        return this.#end(drop, 'rejected', `${verdict.error.message}. ${verdict.error.hint}`, [], verdict.error);
+        return this.#end(drop, 'rejected', `${verdict.error.message}. ${verdict.error.hint}`, [], verdict);
       case 'refused': {
         const { code, message, hint } = verdict.error.toJSON();
         log.warn('file.rejected', { ...fields, code, message, hint });
-        return this.#end(drop, 'rejected', `Not used: ${message}. ${hint}`, [], verdict.error);
+        return this.#end(drop, 'rejected', `Not used: ${message}. ${hint}`, [], verdict);
       }
       case 'duplicate':
         log.info('file.duplicate', { ...fields, release: verdict.release.id });
@@ -84,7 +84,9 @@ export class DropResults {
     const jobs = sentTo.flatMap(({ id }) => journal.jobs.ofRelease(id));
     const folder = jobs.some((job) => job.state === 'failed') ? 'failed' : 'done';
     const summaries = [...publications.map(publicationSummary), ...(sentTo.length === 0 ? [] : [summaryOf(jobs)])];
-    await this.#end(drop, folder, summaries.join(' '), jobs);
+    const warnings = [...new Set(publications.flatMap(({ remarks }) => remarks))];
+    const remarked = warnings.map((warning) => `Look at it: ${warning}.`);
+    await this.#end(drop, folder, [...summaries, ...remarked].join(' '), jobs, { warnings });
   }
 
   async #end(
@@ -92,7 +94,7 @@ export class DropResults {
     outcome: FinalFolder,
     summary: string,
     jobs: readonly JobRecord[],
-    error: FlashError | null = null,
+    { error, warnings = [] }: { readonly error?: FlashError; readonly warnings?: readonly string[] } = {},
   ): Promise<void> {
     const result: DropResult = {
       file: drop.name,
@@ -100,6 +102,7 @@ export class DropResults {
       outcome,
       summary,
       error: error?.toJSON() ?? null,
+      ...(warnings.length === 0 ? {} : { warnings }),
       ...releaseOf(drop),
       finishedAt: new Date(this.#parts.clock.now()).toISOString(),
       jobs: jobs.map((job) => this.#entryFor(job)),

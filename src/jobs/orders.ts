@@ -24,6 +24,9 @@ export interface OrderParts extends RenewalParts {
   readonly ended: (job: JobRecord) => void;
 }
 
+const FETCHES_BY_ITSELF =
+  'it fetches by itself; drop the older image again for it, or withdraw what is offered to it with "dropflash undo RELEASE"';
+
 /** What people order of the {@link JobEngine}: each is carried out at once, and durable when it returns. */
 export class Orders {
   readonly #parts: OrderParts;
@@ -112,9 +115,10 @@ export class Orders {
   /** The same for the last image that one device took; its release goes on for others. */
   undoDevice(device: Device, by: string): UndoReport {
     const { undo } = this.#parts;
+    const refusing = (reason: string) => ({ planned: [], refused: [{ device: device.name, reason }] });
+    if (device.visits !== undefined) return refusing(FETCHES_BY_ITSELF);
     const job = undo.lastJobOf(device);
-    const nothing = { planned: [], refused: [{ device: device.name, reason: 'no job has brought it anything' }] };
-    return job === null ? nothing : this.#undone(undo.plan([job], by));
+    return job === null ? refusing('no job has brought it anything') : this.#undone(undo.plan([job], by));
   }
 
   #undone(report: UndoReport): UndoReport {

@@ -110,10 +110,14 @@ export class ReleaseMaker {
     return offer.number === null ? null : this.#parts.journal.publications.whyNoNumber(offer.number);
   }
 
-  #publish({ update: { protocol } }: Rule, release: string, { place, part, terms, number }: PlacedOffer): void {
+  #publish(
+    { update: { protocol } }: Rule,
+    release: string,
+    { place, part, terms, number, remarks = [] }: PlacedOffer,
+  ): void {
     const { publications } = this.#parts.journal;
     const given = number === null ? null : publications.takeNumber(number);
-    publications.insert({ release, protocol, place, part, terms, number: given });
+    publications.insert({ release, protocol, place, part, terms, number: given, remarks });
   }
 
   /** Jobs that run or await a return go on to their end; the device's next job waits for them. */

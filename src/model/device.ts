@@ -82,6 +82,17 @@ export interface UsbFacts {
   readonly location: string | null;
 }
 
+/** A place where a device comes to fetch by itself. */
+export interface PlaceVisited {
+  readonly protocol: string;
+  /** In the protocol's words: `user ota`. */
+  readonly place: string;
+  /** How often it looked at what is offered there. */
+  readonly looks: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
 /** One physical thing with an identity that survives new addresses, new names and restarts. */
 export interface Device {
   /** Stable: the strongest key when it was first seen, kept from then on. */
@@ -108,6 +119,8 @@ export interface Device {
   /** See {@link FixedDevice.tryEveryMs}. */
   readonly tryEveryMs?: number;
   readonly presence: Presence;
+  /** Of a device that fetches by itself, and of no other: where it came, the last place first. Nothing is ever sent to it. */
+  readonly visits?: readonly PlaceVisited[];
   /** Why it is not clear which device this is; nothing is sent to it as long as that stands. */
   readonly conflict?: string;
   readonly firstSeenMs: number;

@@ -72,6 +72,8 @@ export interface DropResult {
   /** One or two sentences for a person. */
   readonly summary: string;
   readonly error: ErrorReport | null;
+  /** What a careful person would look at, although the file was used. Left out where there is nothing. */
+  readonly warnings?: readonly string[];
   /** What the release file says of itself, where it was one. */
   readonly release?: { readonly name: string | null; readonly version: string | null; readonly notes: string | null };
   readonly finishedAt: string;

@@ -25,6 +25,8 @@ export interface Publication {
   readonly terms: Terms;
   /** Counted up within its series and never used twice; null: the protocol counts nothing. */
   readonly number: number | null;
+  /** What a careful person would look at. */
+  readonly remarks: readonly string[];
   readonly state: PublicationState;
   /** Why it could not be brought to its place (or away from it) the last time that was tried. */
   readonly error: ErrorReport | null;

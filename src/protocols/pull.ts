@@ -73,6 +73,8 @@ export interface PullProtocol {
   /** One sentence for `--help` and the docs. */
   readonly summary: string;
   readonly options: Fields;
+  /** A device that has an image does not fetch it again: one that does is perhaps two behind one address. What tells those apart; null: it may. */
+  readonly tellsApart: string | null;
   /** Where a rule with these options publishes. */
   placeOf(options: OptionValues): string;
   /** What is wrong with these options beside these servers, for the config; null: nothing. */

@@ -5,7 +5,7 @@ import type { NumberWanted } from '../../protocols/pull.ts';
 import type { AuditOutbox } from './audit.ts';
 import { integer, integerOrNull, json, jsonOrNull, type Row, text } from './row.ts';
 
-type NewPublication = Pick<Publication, 'release' | 'protocol' | 'place' | 'part' | 'terms' | 'number'>;
+type NewPublication = Pick<Publication, 'release' | 'protocol' | 'place' | 'part' | 'terms' | 'number' | 'remarks'>;
 
 /** What is offered to devices that fetch by themselves, and the numbers that were given for it. */
 export class PublicationTable {
@@ -23,8 +23,8 @@ export class PublicationTable {
   constructor(database: DatabaseSync, audit: AuditOutbox) {
     this.#audit = audit;
     this.#insert = database.prepare(
-      `INSERT INTO publications (release, protocol, place, part, terms, number, state)
-       VALUES (?, ?, ?, ?, ?, ?, 'wanted')`,
+      `INSERT INTO publications (release, protocol, place, part, terms, number, remarks, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?, 'wanted')`,
     );
     const select = `SELECT publications.*, releases.rule, releases.image, releases.created_ms, drops.name AS image_name, images.size_bytes
        FROM publications JOIN releases ON releases.id = release JOIN drops ON drops.id = releases.drop_id
@@ -47,8 +47,8 @@ export class PublicationTable {
   }
 
   insert(publication: NewPublication): void {
-    const { release, protocol, place, part, terms, number } = publication;
-    this.#insert.run(release, protocol, place, part, JSON.stringify(terms), number);
+    const { release, protocol, place, part, terms, number, remarks } = publication;
+    this.#insert.run(release, protocol, place, part, JSON.stringify(terms), number, JSON.stringify(remarks));
   }
 
   /** Why a series has no further number: PUBLISH_NUMBERS_USED. Null: it has one. */
@@ -123,6 +123,7 @@ function publicationOf(row: Row): Publication {
     sizeBytes: integer(row, 'size_bytes'),
     terms: json<Terms>(row, 'terms'),
     number: integerOrNull(row, 'number'),
+    remarks: json<string[]>(row, 'remarks'),
     state: text(row, 'state') as PublicationState,
     error: jsonOrNull<ErrorReport>(row, 'error'),
     createdMs: integer(row, 'created_ms'),

@@ -274,6 +274,10 @@ const MIGRATIONS: readonly string[] = [
   -- After each job's end it is asked whether anything of its release is still to be done.
   CREATE INDEX jobs_release_active ON jobs (release) WHERE state IN ('queued', 'running', 'confirming', 'soaking');
   `,
+  `
+  -- What a careful person would look at: a list of sentences.
+  ALTER TABLE publications ADD COLUMN remarks TEXT NOT NULL DEFAULT '[]';
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

@@ -16,7 +16,7 @@ export interface VisitorRecord extends Visitor {
 export class VisitorTable {
   readonly #note: StatementSync;
   readonly #at: StatementSync;
-  readonly #newest: StatementSync;
+  readonly #all: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#note = database.prepare(
@@ -24,7 +24,7 @@ export class VisitorTable {
        ON CONFLICT DO UPDATE SET looks = looks + 1, last_ms = excluded.last_ms`,
     );
     this.#at = database.prepare('SELECT * FROM visitors WHERE protocol = ? AND place = ? ORDER BY user, address');
-    this.#newest = database.prepare('SELECT * FROM visitors ORDER BY last_ms DESC, user, address LIMIT ?');
+    this.#all = database.prepare('SELECT * FROM visitors ORDER BY user, address, last_ms DESC');
   }
 
   note(protocol: string, place: string, { user, address }: Visitor, atMs: number): void {
@@ -35,9 +35,9 @@ export class VisitorTable {
     return this.#at.all(protocol, place).map(visitorOf);
   }
 
-  /** The last seen first. */
-  newest(limit: number): readonly VisitorRecord[] {
-    return this.#newest.all(limit).map(visitorOf);
+  /** Each at each of its places, the last seen place first. */
+  all(): readonly VisitorRecord[] {
+    return this.#all.all().map(visitorOf);
   }
 }
 

@@ -61,7 +61,7 @@ export class Deliveries {
   }
 
   fetch(publication: Publication, visitor: Visitor): Fetch {
-    const { journal, clock } = this.#parts;
+    const { journal, clock, log } = this.#parts;
     const { id } = this.#jobOf(publication, visitor);
     const number = journal.transaction(() => this.#begin(this.#job(id)));
     this.#open.set(id, (this.#open.get(id) ?? 0) + 1);
@@ -81,6 +81,7 @@ export class Deliveries {
       whole: () => {
         sentBytes = publication.sizeBytes;
         end('sent', null);
+        log.info('publication.fetched', { ...whatOf(publication), job: id, device: visitorName(visitor) });
       },
       broken: (bytes, error) => {
         sentBytes = bytes;
@@ -95,6 +96,7 @@ export class Deliveries {
     if (job?.state !== 'confirming') return;
     this.#move(job, 'succeed', { proof: 'accepted', step: null, error: null }, undefined, evidence);
     log.info('job.succeeded', { ...fieldsOf(job), proof: 'accepted', evidence });
+    log.info('publication.accepted', { ...whatOf(publication), job: job.id, device: job.device, evidence });
   }
 
   /** A release ends: what waits for its devices waits no longer. Part of the caller's transaction. */
@@ -198,6 +200,10 @@ export class Deliveries {
 
 /** More publications than a daemon can have had open at once. */
 const RECOVERED = 10_000;
+
+function whatOf({ release, rule, place, image, number }: Publication): Record<string, unknown> {
+  return { release, rule, place, image, number };
+}
 
 function fieldsOf({ id, device, rule }: Pick<Job, 'id' | 'device' | 'rule'>): Record<string, unknown> {
   return { job: id, device, rule };

@@ -82,12 +82,18 @@ export class Publisher {
   hostFor({ name }: PullProtocol): PullHost {
     const { journal, deliveries, loadImage } = this.#parts;
     return {
-      at: (place) => journal.publications.at(name, place).filter((publication) => this.#stands(publication)),
+      at: (place) => journal.publications.at(name, place).filter((publication) => this.stands(publication)),
       image: ({ image }) => loadImage(image),
       looked: (publication, visitor) => deliveries.looked(publication, visitor),
       fetch: (publication, visitor) => deliveries.fetch(publication, visitor),
       confirmed: (publication, visitor, evidence) => deliveries.confirmed(publication, visitor, evidence),
     };
+  }
+
+  /** The rule still publishes at this place. */
+  stands({ rule: name, protocol, place }: Publication): boolean {
+    const rule = this.#parts.rules().rule(name);
+    return rule?.update.protocol === protocol && this.#protocol(protocol).placeOf(rule.update.options) === place;
   }
 
   #offer({ name: rule, update }: Rule, image: FirmwareImage): PlacedOffer | FlashError {
@@ -130,7 +136,7 @@ export class Publisher {
 
   /** One thing at a time at each place: the newest that is to stand there goes there, and what it replaces is told so afterwards. */
   async #settle(open: readonly Publication[]): Promise<void> {
-    const wanted = open.filter((publication) => this.#isReleased(publication) && this.#stands(publication)).at(-1);
+    const wanted = open.filter((publication) => this.#isReleased(publication) && this.stands(publication)).at(-1);
     const others = open.filter((publication) => publication !== wanted);
     if (wanted?.state === 'wanted' && !(await this.#carry(wanted, 'published'))) return;
     for (const publication of others) {
@@ -183,7 +189,7 @@ export class Publisher {
     const known = this.#protocol(protocol);
     if (known.isServedHere(place)) return null;
     const rule = rules().rule(name);
-    if (rule !== null && this.#stands(publication)) return known.carrier(rule.update.options, { clock, log });
+    if (rule !== null && this.stands(publication)) return known.carrier(rule.update.options, { clock, log });
     throw new FlashError(
       'PUBLISH_RULE_GONE',
       `rule "${name}" does not publish at ${place} any more, and only it has the login for taking the files away`,
@@ -193,12 +199,6 @@ export class Publisher {
 
   #isReleased({ release }: Publication): boolean {
     return this.#parts.journal.releases.get(release)?.state === 'current';
-  }
-
-  /** The rule still publishes at this place. */
-  #stands({ rule: name, protocol, place }: Publication): boolean {
-    const rule = this.#parts.rules().rule(name);
-    return rule?.update.protocol === protocol && this.#protocol(protocol).placeOf(rule.update.options) === place;
   }
 
   #protocol(name: string): PullProtocol {

@@ -10,6 +10,7 @@ import { ANYONE, fileList } from './shelf.ts';
 export const espatCloud: PullProtocol = {
   name: 'espat-cloud',
   summary: "the update server that Espressif's AT firmware asks (AT+CIUPDATE, AT+USEROTA), in the daemon",
+  tellsApart: null,
   options: ESPAT_CLOUD_FIELDS,
   placeOf: (options) => readOptions(options).token ?? ANYONE,
   problemWith: (_options, { espat }) =>

@@ -11,6 +11,7 @@ export const waspmoteFtp: PullProtocol = {
   name: 'waspmote-ftp',
   summary: 'Libelium Waspmote, which fetches its program from an FTP server.',
   options: WASPMOTE_OPTIONS,
+  tellsApart: 'give each a user of its own',
   placeOf(options) {
     const { server, user } = settingsOf(options);
     return server === null ? ownPlace(user) : otherPlace(server, user);

@@ -57,13 +57,18 @@ function badName(fileName: string): FlashError {
   );
 }
 
-/** After its restart a device compares the name it was told with the one that the program was built with. */
+/**
+ * After its restart a device compares the name it was told with the one that the program was built with (WaspUtils.cpp,
+ * checkNewProgram). In which form a compiler puts that into the program is its own affair: so a name that is not found is a doubt, and no proof.
+ */
 function remarksOn(name: string, bytes: Uint8Array): readonly string[] {
   const holdsName = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(name, 0, 'latin1');
   return [
     ...(holdsName
       ? []
-      : [`the program does not hold its name "${name}"; if it was exported under another, devices will refuse it`]),
+      : [
+          `"${name}" does not stand in the program. If it was built under another name, a mote counts the update as failed after its restart and fetches it again at each visit: drop it under the name that it was exported with`,
+        ]),
     ...(bytes.length > FLASH_BYTES ? [`it has ${bytes.length} bytes, and a Waspmote has room for ${FLASH_BYTES}`] : []),
   ];
 }

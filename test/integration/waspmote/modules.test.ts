@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeUpgradeText } from '../../../src/protocols/waspmote-ftp/upgrade-text.ts';
@@ -63,6 +63,26 @@ describe('motes and the daemon', () => {
 
     for (const outcome of await visitAll()) expect(outcome).toEqual({ kind: 'nothing', why: 'not newer' });
     await expect.poll(() => proofs().sort(), { timeout: 20_000 }).toEqual(eachWith('accepted'));
+    await site.daemon.until('publication.accepted', { device: 'ota@127.0.7.1' });
+    expect(site.daemon.all('publication.fetched')).toHaveLength(4);
+  });
+
+  it('have their place among the devices, by user and address', async () => {
+    const ask = async (...args: string[]) =>
+      JSON.parse((await runCommand([...args, '--json'], { cwd: site.folder })).stdout);
+    const devices: { readonly id: string }[] = await ask('devices');
+    expect(devices.map(({ id }) => id)).toEqual(motes.map((_, index) => `ota@127.0.7.${index + 1}`));
+    expect(devices[0]).toMatchObject({ protocol: 'waspmote-ftp', image: { name: 'TEST001', proof: 'accepted' } });
+    const { device, jobs } = await ask('history', '127.0.7.2');
+    expect(device.visits).toMatchObject([{ place: 'user ota' }]);
+    expect(jobs).toMatchObject([{ imageName: 'TEST001', state: 'succeeded', attemptRecords: [{ proof: 'sent' }] }]);
+    const { holds, releases } = await ask('explain', 'ota@127.0.7.2');
+    expect(holds).toMatchObject({ name: 'TEST001', proof: 'accepted' });
+    expect(releases).toMatchObject([{ rule: 'motes', next: 'nothing: this release is done here' }]);
+    const { planned, refused } = await ask('undo', 'ota@127.0.7.2');
+    expect({ planned, device: refused[0]?.device }).toEqual({ planned: [], device: 'ota@127.0.7.2' });
+    const { stdout } = await runCommand(['explain', 'ota@127.0.7.2'], { cwd: site.folder });
+    expect(stdout).toContain('it comes by itself');
   });
 
   it('take a newer program of the same name by its higher version, also over a restart of the daemon', async () => {
@@ -92,6 +112,11 @@ describe('motes and the daemon', () => {
       expect(await mote?.visit(site.server, lineOf(0))).toEqual({ kind: 'refused' });
     await expect.poll(() => site.jobs()[0]).toEqual({ device: 'ota@127.0.7.1', state: 'confirming', proof: 'sent' });
     expect(site.daemon.all('publication.doubtful')).toContainEqual(expect.objectContaining({ file: 'TEST002' }));
+    const result = join(site.folder, 'drop', 'done', 'TEST002.result.json');
+    await expect.poll(() => existsSync(result), { timeout: 20_000 }).toBe(true);
+    const { warnings } = JSON.parse(readFileSync(result, 'utf8'));
+    expect(warnings).toEqual([expect.stringContaining('"TEST002" does not stand in the program')]);
+    expect((await runCommand(['publications'], { cwd: site.folder })).stdout).toContain(warnings[0]);
   });
 
   it('find nothing any more when it is withdrawn', async () => {

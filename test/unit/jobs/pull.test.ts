@@ -3,22 +3,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
+import { explainVisitor } from '../../../src/control/explain-visitor.ts';
+import { findDevice } from '../../../src/control/find-device.ts';
 import { FlashError } from '../../../src/errors.ts';
 import { NOTHING_FOUND } from '../../../src/firmware/findings.ts';
 import { DropResults } from '../../../src/jobs/drop-results.ts';
+import { heldBy } from '../../../src/jobs/held-image.ts';
 import { JobBook } from '../../../src/jobs/job-book.ts';
 import { Journal } from '../../../src/jobs/journal/journal.ts';
 import { Planner } from '../../../src/jobs/planner.ts';
+import { whyNotOneDevice } from '../../../src/jobs/pull/contradiction.ts';
 import { Deliveries } from '../../../src/jobs/pull/deliveries.ts';
 import { Publisher } from '../../../src/jobs/pull/publisher.ts';
+import { visitorDevices } from '../../../src/jobs/pull/visitor-devices.ts';
 import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
-import { silentLogger } from '../../../src/log.ts';
 import type { Drop, DropResult } from '../../../src/model/drop.ts';
 import type { FirmwareImage } from '../../../src/model/image.ts';
 import type { Publication } from '../../../src/model/publication.ts';
 import type { Rule } from '../../../src/model/rule.ts';
 import type { PullHost, PullProtocol } from '../../../src/protocols/pull.ts';
 import { aRule } from '../../fixtures/records.ts';
+import { RecordingLogger } from '../watcher/support.ts';
 
 const RULE: Rule = aRule({
   name: 'motes',
@@ -36,17 +41,20 @@ let rules: readonly Rule[];
 let trouble: FlashError | null;
 let calls: string[];
 let results: DropResult[];
+let log: RecordingLogger;
 
 /** A protocol that publishes to places; those that begin with `far` are not its own server's. */
 const shelf: PullProtocol = {
   name: 'shelf',
   summary: 'a shelf',
   options: {},
+  tellsApart: null,
   placeOf: ({ place }) => String(place),
   problemWith: () => null,
   offer({ name }) {
     if (name.startsWith('bad')) throw new FlashError('IMAGE_MALFORMED', 'it has a bad name');
-    return { part: '', terms: { name }, number: { series: name, first: 1, last: 2 } };
+    const remarks = name.startsWith('odd') ? ['it looks odd'] : [];
+    return { part: '', terms: { name }, number: { series: name, first: 1, last: 2 }, remarks };
   },
   isServedHere: (place) => !place.startsWith('far'),
   carrier: () => ({
@@ -73,7 +81,7 @@ function parts() {
     book: new JobBook(journal, systemClock),
     devices,
     clock: systemClock,
-    log: silentLogger,
+    log,
     rules: book,
   };
   const deliveries = new Deliveries(shared);
@@ -134,6 +142,7 @@ beforeEach(() => {
   trouble = null;
   calls = [];
   results = [];
+  log = new RecordingLogger();
 });
 
 afterEach(() => {
@@ -178,6 +187,16 @@ describe('a rule that publishes', () => {
     await drop('bad', 'bb', made);
     expect(results.at(-1)).toMatchObject({ outcome: 'rejected', error: { code: 'IMAGE_MALFORMED' } });
     await published(made, 'TEST001');
+    await made.publisher.stop();
+  });
+
+  it('says in the result what a careful person would look at, also after a restart', async () => {
+    await drop('odd', 'aa', parts());
+    expect(results).toEqual([]);
+    const made = parts();
+    made.publisher.start();
+    await expect.poll(() => results).toMatchObject([{ outcome: 'done', warnings: ['it looks odd'] }]);
+    expect(results[0]?.summary).toContain('Look at it: it looks odd.');
     await made.publisher.stop();
   });
 
@@ -236,6 +255,10 @@ describe('a device that fetches by itself', () => {
     made.host.confirmed(publication, VISITOR, 'it asked and did not fetch');
     expect(jobs()).toMatchObject([{ state: 'succeeded', proof: 'accepted' }]);
     expect(journal.visitors.at('shelf', 'here')).toMatchObject([{ ...VISITOR, looks: 1 }]);
+    const what = { release: publication.release, rule: 'motes', place: 'here', image: 'aa', number: 1 };
+    const told = { ...what, device: 'ota@10.0.7.31', job: jobs()[0]?.id };
+    expect(log.of('publication.fetched')).toMatchObject([told]);
+    expect(log.of('publication.accepted')).toMatchObject([{ ...told, evidence: 'it asked and did not fetch' }]);
     await made.publisher.stop();
   });
 
@@ -286,4 +309,104 @@ describe('a device that fetches by itself', () => {
     expect(states.sort()).toEqual(['ota@10.0.7.31 confirming sent', 'ota@10.0.7.32 queued null']);
     await again.publisher.stop();
   });
+});
+
+describe('a device that fetches by itself, for people', () => {
+  const only = <T>([value]: readonly T[]): T => {
+    if (value === undefined) throw new Error('there is none');
+    return value;
+  };
+
+  /** What "dropflash explain" says of the one visitor, release by release. */
+  function explained({ publisher }: Parts) {
+    const stands = (publication: Publication) => publisher.stands(publication);
+    return explainVisitor(only(visitorDevices(journal)), { journal, stands }).releases;
+  }
+
+  it('is a device under its user and address, with the places it came to and what it has fetched', async () => {
+    rules = [RULE, { ...RULE, name: 'others', update: { ...RULE.update, options: { place: 'there' } } }];
+    const made = parts();
+    made.publisher.start();
+    await drop('TEST001', 'aa', made);
+    await expect.poll(() => standing(made, 'there')).toHaveLength(1);
+    made.host.looked(only(standing(made)), VISITOR);
+    const device = only(visitorDevices(journal));
+    expect(device).toMatchObject({ id: 'ota@10.0.7.31', address: '10.0.7.31', protocol: 'shelf', presence: 'unknown' });
+    expect(device.visits).toMatchObject([{ protocol: 'shelf', place: 'here', looks: 1 }]);
+    expect(findDevice(visitorDevices(journal), '10.0.7.31')).toEqual(device);
+    expect(heldBy(device, journal)).toBeNull();
+    made.host.fetch(only(standing(made)), VISITOR).whole();
+    made.host.looked(only(standing(made, 'there')), VISITOR);
+    expect(visitorDevices(journal).map(({ visits }) => visits?.length)).toEqual([2]);
+    expect(heldBy(device, journal)).toMatchObject({ image: 'aa', name: 'TEST001', proof: 'sent' });
+    await made.publisher.stop();
+  });
+
+  it('is told what comes next at each stage', async () => {
+    const made = parts();
+    made.publisher.start();
+    await drop('TEST001', 'aa', made);
+    await published(made, 'TEST001');
+    const first = only(standing(made));
+    made.host.looked(first, VISITOR);
+    expect(explained(made)).toMatchObject([
+      { rule: 'motes', whyNotNow: 'it has looked and not fetched the image yet' },
+    ]);
+    const fetch = made.host.fetch(first, VISITOR);
+    expect(explained(made)).toMatchObject([{ next: 'it is fetching it now', whyNotNow: null }]);
+    fetch.broken(1, new FlashError('LINK_CLOSED', 'it hung up'));
+    expect(only(explained(made)).whyNotNow).toContain('LINK_CLOSED');
+    made.host.fetch(first, VISITOR).whole();
+    expect(explained(made)).toMatchObject([{ next: 'a later visit shows whether it took the image' }]);
+    made.host.confirmed(first, VISITOR, 'seen');
+    expect(explained(made)).toMatchObject([{ next: 'nothing: this release is done here', job: { proof: 'accepted' } }]);
+    await drop('TEST001', 'bb', made);
+    await expect.poll(() => standing(made).map(({ image }) => image)).toEqual(['bb']);
+    const why = 'it has not come since the image stands there';
+    expect(explained(made)).toMatchObject([{ image: 'bb', job: null, whyNotNow: why }]);
+    rules = [];
+    expect(only(explained(made)).whyNotNow).toContain('rule "motes" does not publish at here now');
+    await made.publisher.stop();
+  });
+
+  it('hears of releases that are not for it why they are not', async () => {
+    rules = [RULE, { ...RULE, name: 'others', update: { ...RULE.update, options: { place: 'there' } } }];
+    const made = parts();
+    made.publisher.start();
+    await drop('TEST001', 'aa', made);
+    await published(made, 'TEST001');
+    made.host.looked(only(standing(made)), VISITOR);
+    const other = explained(made).find(({ releaseRule }) => releaseRule === 'others');
+    expect(other).toMatchObject({ rule: null, job: null, whyNotNow: null });
+    expect(other?.next).toBe('nothing: it is offered at there, where this device has never come');
+    await made.publisher.stop();
+  });
+});
+
+describe('visits that do not fit one device', () => {
+  const attempt = (number: number, startedMs: number, endedMs: number, proof: 'sent' | null = 'sent') => ({
+    number,
+    startedMs,
+    endedMs,
+    proof,
+    step: 'write' as const,
+    sentBytes: 3,
+    error: null,
+  });
+
+  it.each([
+    ['a fetch', null, [attempt(1, 1, 2)]],
+    ['one again before it is known to have it', 'sent', [attempt(1, 1, 2), attempt(2, 3, 4)]],
+    ['a new try beside one that hangs', 'sent', [attempt(1, 1, 9, null), attempt(2, 3, 4)]],
+    ['a fetch that showed that it has it', 'accepted', [attempt(1, 1, 2)]],
+  ] as const)('are not: %s', (_what, proof, attempts) =>
+    expect(whyNotOneDevice({ proof, updatedMs: 5 }, attempts)).toBeNull(),
+  );
+
+  it.each([
+    ['twice at the same time', 'sent', [attempt(1, 1, 4), attempt(2, 2, 5)]],
+    ['again after it had shown', 'accepted', [attempt(1, 1, 2), attempt(2, 6, 7, null)]],
+  ] as const)('are: %s', (what, proof, attempts) =>
+    expect(whyNotOneDevice({ proof, updatedMs: 5 }, attempts)).toContain(what),
+  );
 });

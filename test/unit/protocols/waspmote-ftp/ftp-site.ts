@@ -27,6 +27,7 @@ export function aPublication(over: Partial<Publication> = {}): Publication {
     sizeBytes: PROGRAM.length,
     terms: { name: 'TEST001', gprs: true, quietMs: 1_000 },
     number: 3,
+    remarks: [],
     state: 'published',
     error: null,
     createdMs: 1,

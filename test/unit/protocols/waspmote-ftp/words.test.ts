@@ -51,7 +51,7 @@ describe('an offer', () => {
     expect(waspmoteFtp.offer(image('app-v2.bin'), { ...OPTIONS, gprs: false, name: 'METER_1' })).toMatchObject({
       terms: { name: 'METER_1' },
       number: { last: 255 },
-      remarks: [expect.stringContaining('does not hold its name')],
+      remarks: [expect.stringContaining('does not stand in the program')],
     }));
 
   it('is none for another kind of name or file, with the way out', () => {
