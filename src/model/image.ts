@@ -124,6 +124,8 @@ export interface PackageSet {
 
 export interface PackagePart {
   readonly name: string;
+  /** In the package; left out where the part was made here, and where an older dropflash read the package. */
+  readonly file?: string;
   readonly kind: ImageKind;
   readonly offset: number;
   readonly sizeBytes: number;

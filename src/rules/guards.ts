@@ -1,3 +1,4 @@
+import { insteadOfPackage } from '../firmware/packages/instead-of-package.ts';
 import type { ImageKind, StoredImage } from '../model/image.ts';
 import type { Refusal, RefusalCode, Rung } from '../model/plan.ts';
 import { type GuardOverride, PORT_PROTOCOL, type Rule } from '../model/rule.ts';
@@ -108,11 +109,17 @@ const NEVER_OVER_THE_AIR: Partial<Record<ImageKind, string>> = {
   data: 'it says nothing of itself, so that it cannot be told from an application for another device',
 };
 
+const OTA_ONLY = 'over the air go applications and filesystems only';
+
 /** No rule overrides this: there is no device on which it would be right. */
 function kindGuard({ image: { dossier } }: Case): Objection | null {
   const why = NEVER_OVER_THE_AIR[dossier.kind];
   if (why !== undefined)
-    return objection('RULE_NOT_OTA', `${why}; over the air go applications and filesystems only`, null);
+    return objection(
+      'RULE_NOT_OTA',
+      `${why}; ${dossier.kind === 'package' ? insteadOfPackage(dossier) : OTA_ONLY}`,
+      null,
+    );
   // eboot copies the whole file to flash address 0 (esp8266/Arduino, eboot.c): without an eboot in it there is none afterwards.
   if (dossier.kind === 'app' && dossier.chip === 'esp8266' && dossier.format !== 'esp8266-arduino')
     return objection('RULE_NOT_OTA', `it is of format ${dossier.format}, without the eboot that has to start it`, null);

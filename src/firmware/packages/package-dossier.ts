@@ -50,8 +50,9 @@ function summaryOf({ chip, flashSizeBytes, isEncrypted, parts, erase }: FlashSet
     chip,
     flashSizeBytes,
     isEncrypted,
-    parts: parts.map(({ name, offset, bytes, dossier }) => ({
+    parts: parts.map(({ name, path, offset, bytes, dossier }) => ({
       name,
+      ...(path === null ? {} : { file: path }),
       kind: dossier.kind,
       offset,
       sizeBytes: bytes.length,

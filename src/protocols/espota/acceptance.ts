@@ -1,3 +1,4 @@
+import { insteadOfPackage } from '../../firmware/packages/instead-of-package.ts';
 import type { Device } from '../../model/device.ts';
 import type { FirmwareImage, ImageKind, StoredImage } from '../../model/image.ts';
 import type { Acceptance } from '../protocol.ts';
@@ -11,12 +12,13 @@ const NOT_OTA: Partial<Record<ImageKind, string>> = {
   bootloader: `ArduinoOTA never replaces the bootloader; ${OVER_USB}`,
   'partition-table': `ArduinoOTA never replaces the partition table; ${OVER_USB}`,
   otadata: `ArduinoOTA keeps its own boot choice; ${OVER_USB}`,
-  package: `a package holds bootloader and partition table as well; ${OVER_USB}`,
   data: 'raw data is neither an application nor a known filesystem',
 };
 
 /** Can ArduinoOTA bring this image to this device? By the dossier alone. */
 export function acceptsStoredImage(device: Device, { dossier, sizeBytes }: StoredImage): Acceptance {
+  if (dossier.kind === 'package')
+    return refuse(`a package holds bootloader and partition table as well: ${insteadOfPackage(dossier)}`);
   const reason = NOT_OTA[dossier.kind];
   if (reason !== undefined) return refuse(reason);
   if (dossier.userSlot != null) return refuse('it is one half of an SDK release, which eboot does not start');

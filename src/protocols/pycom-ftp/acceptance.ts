@@ -1,4 +1,5 @@
 import { FlashError } from '../../errors.ts';
+import { insteadOfPackage } from '../../firmware/packages/instead-of-package.ts';
 import type { Device } from '../../model/device.ts';
 import type { ImageKind, StoredImage } from '../../model/image.ts';
 import type { Acceptance } from '../protocol.ts';
@@ -8,6 +9,8 @@ import type { PycomOptions } from './options.ts';
 
 const OVER_USB = 'it can only be flashed over USB';
 
+const A_PACKAGE = 'a package holds boot loader and partition table as well, which are never replaced over the air';
+
 /** Why a device cannot take an image of a kind over FTP. */
 const NOT_OTA: Partial<Record<ImageKind, string>> = {
   merged: `a factory image starts with the boot loader, and the device would write all of it into one slot; ${OVER_USB}`,
@@ -15,12 +18,12 @@ const NOT_OTA: Partial<Record<ImageKind, string>> = {
   'partition-table': `the partition table is never replaced over the air; ${OVER_USB}`,
   otadata: `the device keeps its own boot record; ${OVER_USB}`,
   filesystem: `a file system image goes to a place of its own in flash; ${OVER_USB}`,
-  package: `a package holds boot loader and partition table as well; flash it over USB, or send the application that is in it`,
   data: 'it is no application: encrypted images and patches are not told apart from anything else',
 };
 
 /** Can Pycom's update over FTP bring this image to this device? By the dossier alone; what the device says comes later. */
 export function acceptsStoredImage(_device: Device, { dossier, sizeBytes }: StoredImage): Acceptance {
+  if (dossier.kind === 'package') return refuse(`${A_PACKAGE}: ${insteadOfPackage(dossier)}`);
   const reason = NOT_OTA[dossier.kind];
   if (reason !== undefined) return refuse(reason);
   if (dossier.container !== 'none') return refuse('the device does not inflate; send the image as it is');

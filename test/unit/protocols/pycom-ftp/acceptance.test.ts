@@ -11,8 +11,10 @@ import {
   buildMerged,
   buildOtadata,
   buildPycomApp,
+  buildTarGz,
   buildWipy1App,
   gzipOf,
+  pycomPackage,
 } from '../../../fixtures/images.ts';
 import { aDevice } from '../../../fixtures/records.ts';
 
@@ -38,6 +40,7 @@ describe('a module', () => {
     ['a patch', Buffer.concat([Buffer.from('BSDIFF40'), Buffer.alloc(500, 7)]), /no application/],
     ['an application for another chip', buildEsp8266App(), /esp8266/],
     ['one for another chip of the family', buildEsp32App({ chip: 'esp32s3' }), /esp32s3/],
+    ['a package', buildTarGz(pycomPackage()), /take wipy\.bin out of it .* or flash it over a serial port/],
     ['one without SHA-256 and MD5', buildPycomApp({ signed: 'none' }), /does not start it/],
     ['a compressed one', gzipOf(buildPycomApp()), /does not inflate/],
     ['one that is too large for any slot', buildPycomApp({ sizeBytes: 1980 * 1024 + 2_000 }), /2,027,520/],
