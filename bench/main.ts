@@ -2,6 +2,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { setup } from '../test/build-once.ts';
 import { benchDropLatency } from './drop-latency.ts';
+import { benchFiles } from './files.ts';
 import { benchFleet } from './fleet.ts';
 import { benchIdle } from './idle.ts';
 import { benchPlan } from './plan.ts';
@@ -32,6 +33,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   g: { title: '200 Waspmotes that fetch at once over slow lines', measure: benchSlowMotes },
   h: { title: 'serial ports: against the line, the peers, and many at once', measure: benchSerial },
   i: { title: 'devices that sleep most of the time', measure: benchWake },
+  j: { title: 'large files, and what else can happen while they are read', measure: benchFiles },
 };
 
 function readOptions(): BenchOptions & { readonly sections: readonly string[] } {

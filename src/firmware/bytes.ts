@@ -56,6 +56,24 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** Hashing a megabyte takes about 2 ms; no more than that is done in one go. */
+const HASH_STEP_BYTES = 0x100000;
+
+/** The hash of megabytes, without holding up the event loop. The bytes must stay as they are until it resolves. */
+export async function hashInSteps(algorithm: 'md5' | 'sha256' | 'blake2b512', bytes: Uint8Array): Promise<Buffer> {
+  const hash = createHash(algorithm);
+  for (let at = 0; at < bytes.length; at += HASH_STEP_BYTES) {
+    if (at > 0) await new Promise(setImmediate);
+    hash.update(bytes.subarray(at, at + HASH_STEP_BYTES));
+  }
+  return hash.digest();
+}
+
+/** Lower case hex. */
+export async function sha256InSteps(bytes: Uint8Array): Promise<string> {
+  return hexOf(await hashInSteps('sha256', bytes));
+}
+
 /** Lower case hex. */
 export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');

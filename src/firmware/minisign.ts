@@ -1,5 +1,11 @@
-import { createHash, createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { MinisignKey } from '../model/trust.ts';
+import { hashInSteps } from './bytes.ts';
+
+/** With a callback it works on another thread. */
+const verifyApart: (algorithm: null, data: Uint8Array, key: KeyObject, signature: Uint8Array) => Promise<boolean> =
+  promisify(verify);
 
 /** What a signature turned out to be. */
 export type SignatureVerdict =
@@ -25,7 +31,11 @@ export function parsePublicKey(text: string): MinisignKey | null {
 }
 
 /** Checks the text of a `.minisig` file over the bytes of the file it is for, trusted comment included. */
-export function verifySignature(bytes: Uint8Array, text: string, keys: readonly MinisignKey[]): SignatureVerdict {
+export async function verifySignature(
+  bytes: Uint8Array,
+  text: string,
+  keys: readonly MinisignKey[],
+): Promise<SignatureVerdict> {
   const [, signatureLine = '', commentLine = '', globalLine = ''] = text.split(/\r?\n/);
   const signature = decode(signatureLine, SIGNATURE_BYTES);
   const global = decode(globalLine, GLOBAL_BYTES);
@@ -38,11 +48,11 @@ export function verifySignature(bytes: Uint8Array, text: string, keys: readonly 
   const key = keys.find(({ id }) => id === keyId);
   if (key === undefined) return { kind: 'unknown-key', keyId };
   const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: key.ed25519 }, format: 'jwk' });
-  const signed = algorithm === PREHASHED ? createHash('blake2b512').update(bytes).digest() : bytes;
+  const signed = algorithm === PREHASHED ? await hashInSteps('blake2b512', bytes) : bytes;
   const own = signature.subarray(10);
-  if (!verify(null, signed, publicKey, own)) return { kind: 'bad', reason: 'it is not for these bytes' };
+  if (!(await verifyApart(null, signed, publicKey, own))) return { kind: 'bad', reason: 'it is not for these bytes' };
   const comment = commentLine.slice(TRUSTED_COMMENT.length);
-  const isCommentGood = verify(null, Buffer.concat([own, Buffer.from(comment)]), publicKey, global);
+  const isCommentGood = await verifyApart(null, Buffer.concat([own, Buffer.from(comment)]), publicKey, global);
   return isCommentGood ? { kind: 'good', keyId, comment } : { kind: 'bad', reason: 'its trusted comment was changed' };
 }
 

@@ -1,11 +1,10 @@
 import { type ErrorReport, FlashError } from '../errors.ts';
-import type { Dossier } from '../model/image.ts';
 import type { ReleaseEntry, ReleaseManifest } from '../model/release-file.ts';
-import { sha256Of } from './bytes.ts';
-import { readDossier } from './dossier.ts';
+import { readApart } from './apart/read-apart.ts';
+import type { ExtractedImage } from './apart/tasks.ts';
 import { problem } from './findings.ts';
-import { pathBeside, shallowest } from './packages/manifest.ts';
-import { openArchive } from './packages/package.ts';
+import { pathBeside } from './packages/manifest.ts';
+import { isArchive } from './packages/package.ts';
 
 /** The name of a release file within an archive. */
 export const RELEASE_FILE = 'release.yaml';
@@ -14,11 +13,8 @@ export const RELEASE_FILE = 'release.yaml';
 export type ParseRelease = (text: string, file: string) => ReleaseManifest;
 
 /** An image of a release, with its bytes. */
-export interface ReleaseImage {
+export interface ReleaseImage extends ExtractedImage {
   readonly entry: ReleaseEntry;
-  readonly bytes: Uint8Array;
-  readonly sha256: string;
-  readonly dossier: Dossier;
 }
 
 /** What was found: with any problem it is not for use. */
@@ -30,31 +26,42 @@ export interface ReleaseReading {
   readonly problems: readonly ErrorReport[];
 }
 
-/** The release in an archive; null where these bytes are no archive, or one without a release file. Pure, and total. */
-export function readReleaseArchive(bytes: Uint8Array, name: string, parse: ParseRelease): ReleaseReading | null {
-  try {
-    const files = openArchive(bytes);
-    const [path] = files === null ? [] : shallowest(files.paths, (candidate) => candidate === RELEASE_FILE);
-    if (files === null || path === undefined) return null;
-    const text = new TextDecoder().decode(files.read(path) ?? new Uint8Array());
-    return readRelease(text, `${name}/${path}`, parse, (file) => files.read(pathBeside(path, file)));
-  } catch (error) {
-    if (!(error instanceof FlashError)) throw error;
-    // What is wrong with the archive itself, its dossier tells.
-    return null;
-  }
+/** An image as it was read for a release; a report of what is wrong with it; null where there is none. */
+export type FoundImage = ExtractedImage | ErrorReport | null;
+
+/** The release in an archive; null where these bytes are no archive, or one without a release file. Total. */
+export async function readReleaseArchive(
+  bytes: Uint8Array,
+  name: string,
+  parse: ParseRelease,
+): Promise<ReleaseReading | null> {
+  const found = isArchive(bytes) ? await readApart('text', bytes, RELEASE_FILE) : null;
+  if (found === null) return null;
+  const { path, text } = found;
+  return readRelease(text, `${name}/${path}`, parse, (entries) =>
+    readApart(
+      'images',
+      bytes,
+      entries.map(({ file }) => pathBeside(path, file)),
+    ),
+  );
 }
 
-/** Reads a release file and its images, wherever they are. `read`: the bytes of an image, or null where there is none. Total. */
-export function readRelease(
+/**
+ * Reads a release file and its images, wherever they are. Total.
+ *
+ * @param read the images of these entries, in their order
+ */
+export async function readRelease(
   text: string,
   file: string,
   parse: ParseRelease,
-  read: (path: string) => Uint8Array | null,
-): ReleaseReading {
+  read: (entries: readonly ReleaseEntry[]) => Promise<readonly FoundImage[]>,
+): Promise<ReleaseReading> {
   try {
     const manifest = parse(text, file);
-    const found = manifest.images.map((entry) => readImage(entry, file, read));
+    const images = await read(manifest.images);
+    const found = manifest.images.map((entry, index) => imageOf(entry, file, images[index] ?? null));
     return {
       manifest,
       images: found.flatMap((image) => ('bytes' in image ? [image] : [])),
@@ -66,19 +73,9 @@ export function readRelease(
   }
 }
 
-function readImage(
-  entry: ReleaseEntry,
-  file: string,
-  read: (path: string) => Uint8Array | null,
-): ReleaseImage | ErrorReport {
-  try {
-    const bytes = read(entry.file);
-    if (bytes === null) return problem('RELEASE_IMAGE_MISSING', `${file} names ${entry.file}, which is not there`);
-    return { entry, bytes, sha256: sha256Of(bytes), dossier: readDossier(bytes, entry.file) };
-  } catch (error) {
-    if (!(error instanceof FlashError)) throw error;
-    return error.toJSON();
-  }
+function imageOf(entry: ReleaseEntry, file: string, found: FoundImage): ReleaseImage | ErrorReport {
+  if (found === null) return problem('RELEASE_IMAGE_MISSING', `${file} names ${entry.file}, which is not there`);
+  return 'bytes' in found ? { entry, ...found } : found;
 }
 
 function problemsOf({ entry, sha256, dossier }: ReleaseImage, file: string): readonly ErrorReport[] {

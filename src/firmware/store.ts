@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlashError } from '../errors.ts';
-import { sha256Of } from './bytes.ts';
+import { sha256InSteps } from './bytes.ts';
 import { LARGEST_IMAGE_BYTES } from './dossier.ts';
 import { count } from './findings.ts';
 
@@ -55,7 +55,7 @@ export class ImageStore {
       const message = `the image has ${count(sizeBytes)} bytes; the largest flash has ${count(LARGEST_IMAGE_BYTES)}`;
       throw new FlashError('IMAGE_TOO_LARGE', message);
     }
-    const sha256 = sha256Of(bytes);
+    const sha256 = await sha256InSteps(bytes);
     const temporary = join(this.#folder, `${TEMPORARY_PREFIX}${randomUUID()}`);
     try {
       await this.#writeSynced(temporary, bytes);
@@ -74,7 +74,7 @@ export class ImageStore {
       if (codeOf(cause) !== 'ENOENT') throw storeError(cause, `cannot read image ${sha256}`);
       throw new FlashError('STORE_MISSING', `image ${sha256} is not in ${this.#folder}`, { cause });
     });
-    const actual = sha256Of(bytes);
+    const actual = await sha256InSteps(bytes);
     if (actual === sha256) return bytes;
     const message = `image ${sha256} in ${this.#folder} is damaged: its ${count(bytes.length)} bytes have the hash ${actual}`;
     throw new FlashError('STORE_CORRUPT', message, { details: { sha256, actual } });

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { type ErrorReport, FlashError } from '../errors.ts';
-import { sha256Of } from '../firmware/bytes.ts';
+import { readDossierApart } from '../firmware/apart/read-apart.ts';
+import { sha256InSteps } from '../firmware/bytes.ts';
 import { LARGEST_IMAGE_BYTES } from '../firmware/dossier.ts';
-import { type ParseRelease, type ReleaseReading, readRelease } from '../firmware/release-archive.ts';
+import { type FoundImage, type ParseRelease, type ReleaseReading, readRelease } from '../firmware/release-archive.ts';
 import type { ReleaseEntry, ReleaseManifest } from '../model/release-file.ts';
 import { type EntryName, entryNameOf, SIDECAR_SUFFIX } from './entry-name.ts';
 import { isMissing, lookAt, pathIn, readUnchanged } from './files.ts';
@@ -91,7 +92,9 @@ export class Gathering {
     }
     const objections = await this.#objections(file, gathered, contents);
     if (objections.length > 0) return this.#content({ manifest: gathered.manifest, images: [], problems: objections });
-    const reading = readRelease(gathered.text, file.text, parseRelease, (path) => contents.get(path) ?? null);
+    const reading = await readRelease(gathered.text, file.text, parseRelease, (entries) =>
+      readImages(entries, contents),
+    );
     const mismatches = await this.#sidecarProblems(reading);
     return this.#content({ ...reading, problems: [...mismatches, ...reading.problems] });
   }
@@ -101,12 +104,12 @@ export class Gathering {
     const { gate } = this.#parts;
     if (gate === null) return [];
     const problems: ErrorReport[] = [];
-    const own = await gate.objection(file, bytes, sha256Of(bytes));
+    const own = await gate.objection(file, bytes, await sha256InSteps(bytes));
     if (own !== null) return [own.toJSON()];
     for (const { entry, name } of images) {
       const image = contents.get(entry.file);
       if (image === undefined || entry.sha256 !== null) continue;
-      const objection = await gate.objection(name, image, sha256Of(image));
+      const objection = await gate.objection(name, image, await sha256InSteps(image));
       if (objection !== null) problems.push(objection.toJSON());
     }
     return problems;
@@ -143,6 +146,23 @@ export class Gathering {
     );
     return { reading, neededMs: isWhole ? confirmMs : settleMs };
   }
+}
+
+/** One after the other: each may be megabytes, read on a thread of its own. */
+async function readImages(
+  entries: readonly ReleaseEntry[],
+  contents: ReadonlyMap<string, Uint8Array>,
+): Promise<FoundImage[]> {
+  const found: FoundImage[] = [];
+  for (const { file } of entries) {
+    const bytes = contents.get(file);
+    found.push(
+      bytes === undefined
+        ? null
+        : { bytes, sha256: await sha256InSteps(bytes), dossier: await readDossierApart(bytes, file) },
+    );
+  }
+  return found;
 }
 
 function unread(bytes: Uint8Array, snapshot: Snapshot): Gathered {

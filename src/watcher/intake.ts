@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { type ErrorReport, FlashError } from '../errors.ts';
-import { sha256Of } from '../firmware/bytes.ts';
+import { readDossierApart } from '../firmware/apart/read-apart.ts';
+import { sha256InSteps, sha256Of } from '../firmware/bytes.ts';
 import { LARGEST_IMAGE_BYTES, readDossier } from '../firmware/dossier.ts';
 import { type ParseRelease, type ReleaseReading, readReleaseArchive } from '../firmware/release-archive.ts';
 import type { Logger } from '../log.ts';
@@ -85,13 +86,13 @@ export class Intake {
     const bytes = await this.#read(name, snapshot);
     if (bytes === null) return null;
     const { gate } = this.#parts;
-    const sha256 = sha256Of(bytes);
+    const sha256 = await sha256InSteps(bytes);
     const objection = (await gate?.objection(name, bytes, sha256)) ?? null;
     // Nothing reads further in what nobody vouches for.
     if (objection !== null) return { image: null, sha256, verdict: 'unvouched', problems: [objection.toJSON()] };
     const { parseRelease } = this.#parts;
-    const release = parseRelease === null ? null : readReleaseArchive(bytes, name.text, parseRelease);
-    const dossier = dossierOf(bytes, name, release);
+    const release = parseRelease === null ? null : await readReleaseArchive(bytes, name.text, parseRelease);
+    const dossier = await dossierOf(bytes, name, release);
     return {
       image: { bytes, sha256, dossier, release },
       sha256,
@@ -207,8 +208,8 @@ export class Intake {
 }
 
 /** An archive with a release file is whole when the release is: what is wrong with it as a package of flash images does not count. */
-function dossierOf(bytes: Uint8Array, name: EntryName, release: ReleaseReading | null): Dossier {
-  const dossier = readDossier(bytes, name.text);
+async function dossierOf(bytes: Uint8Array, name: EntryName, release: ReleaseReading | null): Promise<Dossier> {
+  const dossier = await readDossierApart(bytes, name.text);
   if (release === null) return dossier;
   // A tar file has no checksum over its contents.
   const isProven = release.problems.length === 0 && dossier.container !== 'tar';

@@ -36,7 +36,7 @@ export class TrustGate {
         `"${name.text}" has no signature ${name.text}${SIGNATURE_SUFFIX} beside it`,
       );
     }
-    const verdict = verifySignature(bytes, text, this.#trust.keys);
+    const verdict = await verifySignature(bytes, text, this.#trust.keys);
     switch (verdict.kind) {
       case 'good':
         return null;

@@ -43,6 +43,10 @@ const PLANNERS: readonly ((files: PackageFiles) => PackagePlan | null)[] = [
   planArduino,
 ];
 
+export function isArchive(bytes: Uint8Array): boolean {
+  return ARCHIVES.some(({ isIt }) => isIt(bytes));
+}
+
 /** The files of an archive; null where these bytes are none. Throws what {@link PackageFiles.read} throws. */
 export function openArchive(bytes: Uint8Array): PackageFiles | null {
   return ARCHIVES.find(({ isIt }) => isIt(bytes))?.open(bytes) ?? null;
@@ -67,7 +71,11 @@ export function readPackage(bytes: Uint8Array): PackageReading | null {
  * @throws FlashError with the first of its problems
  */
 export function openPackage(bytes: Uint8Array): FirmwarePackage {
-  const reading = readPackage(bytes);
+  return packageOf(readPackage(bytes));
+}
+
+/** What was read, for use. `null`: it was no archive. Throws FlashError with the first of its problems. */
+export function packageOf(reading: PackageReading | null): FirmwarePackage {
   const [first] = reading?.problems ?? [];
   if (first !== undefined) throw errorOf(first);
   if (reading?.plan == null) throw new FlashError('PACKAGE_UNKNOWN', 'it is no archive');

@@ -98,7 +98,7 @@ export class EspBoard {
       flashSizeBytes: flash?.sizeBytes ?? null,
       isEncrypted: identity.security.hasFlashEncryption,
     };
-    const set = unpackImages(images.map(placedByKind), board, this.#options.settings, this.#prepared);
+    const set = await unpackImages(images.map(placedByKind), board, this.#options.settings, this.#prepared);
     const own = set.images.find(({ dossier }) => dossier.partitions !== null)?.dossier.partitions;
     return own ?? (await readBoardTable(this.#session))?.partitions ?? null;
   }

@@ -1,16 +1,14 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { constants, createInflate, deflate } from 'node:zlib';
 
+import { openPackageApart } from '../../firmware/apart/read-apart.ts';
+import { hashInSteps, hexOf } from '../../firmware/bytes.ts';
 import type { FirmwarePackage } from '../../firmware/packages/flash-set.ts';
-import { openPackage } from '../../firmware/packages/package.ts';
 
 const deflateOffLoop = promisify(deflate);
 
 const ALIGNMENT = 4;
-/** Hashing a megabyte takes about 2 ms; no more than that is done in one go. */
-const HASH_STEP_BYTES = 0x100000;
 
 /** Bytes for one place in flash, ready to be sent. */
 export interface PreparedImage {
@@ -38,7 +36,7 @@ export async function prepareImage(image: Uint8Array, withDeflate: boolean): Pro
  */
 export class PreparedImages {
   readonly #deflated = new WeakMap<Uint8Array, Promise<PreparedImage>>();
-  readonly #packages = new WeakMap<Uint8Array, FirmwarePackage>();
+  readonly #packages = new WeakMap<Uint8Array, Promise<FirmwarePackage>>();
 
   prepare(image: Uint8Array, withDeflate: boolean): Promise<PreparedImage> {
     if (!withDeflate) return prepareImage(image, false);
@@ -51,10 +49,10 @@ export class PreparedImages {
   }
 
   /** @throws FlashError with the first of its problems */
-  open(bytes: Uint8Array): FirmwarePackage {
+  open(bytes: Uint8Array): Promise<FirmwarePackage> {
     const known = this.#packages.get(bytes);
     if (known !== undefined) return known;
-    const opened = openPackage(bytes);
+    const opened = openPackageApart(bytes);
     this.#packages.set(bytes, opened);
     return opened;
   }
@@ -68,13 +66,9 @@ function padded(image: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** Lower case hex. */
 export async function md5Of(bytes: Uint8Array): Promise<string> {
-  const hash = createHash('md5');
-  for (let at = 0; at < bytes.length; at += HASH_STEP_BYTES) {
-    if (at > 0) await new Promise(setImmediate);
-    hash.update(bytes.subarray(at, at + HASH_STEP_BYTES));
-  }
-  return hash.digest('hex');
+  return hexOf(await hashInSteps('md5', bytes));
 }
 
 /** How many bytes each block of a zlib stream inflates to: a block of a few bytes may stand for megabytes, and take as long to write. */

@@ -26,12 +26,12 @@ export interface SetBoard {
  *
  * @throws FlashError PACKAGE_*; SERIAL_WRONG_PLACE, SERIAL_SECURED
  */
-export function unpackImages(
+export async function unpackImages(
   images: readonly ImageToPlace[],
   board: SetBoard,
   settings: SerialOptions['settings'],
   packages: PreparedImages,
-): ImageSet {
+): Promise<ImageSet> {
   const unpacked: ImageToPlace[] = [];
   const erase: FlashRange[] = [];
   let { mode, frequencyMhz, sizeBytes, flashMap } = settings;
@@ -40,7 +40,7 @@ export function unpackImages(
       unpacked.push(image);
       continue;
     }
-    const set = setFor(image, board, packages);
+    const set = await setFor(image, board, packages);
     unpacked.push(...set.parts.map((part) => partOf(image, part)));
     erase.push(...set.erase);
     mode ??= set.settings.mode;
@@ -51,13 +51,17 @@ export function unpackImages(
   return { images: unpacked, erase, settings: { mode, frequencyMhz, sizeBytes, flashMap } };
 }
 
-function setFor({ name, bytes, offset }: ImageToPlace, board: SetBoard, packages: PreparedImages): FlashSet {
+async function setFor(
+  { name, bytes, offset }: ImageToPlace,
+  board: SetBoard,
+  packages: PreparedImages,
+): Promise<FlashSet> {
   const { flashSizeBytes } = board;
   if (offset !== 'auto') {
     throw new FlashError('SERIAL_WRONG_PLACE', `${name}: it is a package, whose images have places of their own`);
   }
   if (flashSizeBytes === null) throw new FlashError('SERIAL_NO_FLASH', 'the size of the flash chip is not known');
-  return chooseSet(packages.open(bytes), { ...board, flashSizeBytes });
+  return chooseSet(await packages.open(bytes), { ...board, flashSizeBytes });
 }
 
 function partOf(image: ImageToPlace, { name, bytes, dossier, offset, encryption }: FlashPart): ImageToPlace {

@@ -91,7 +91,7 @@ async function plan(session: ChipSession, { images, options, prepared }: WriteRe
   const { chip, security } = identity;
   const flashSizeBytes = session.flash?.sizeBytes ?? null;
   const board = { chip, flashSizeBytes, isEncrypted: security.hasFlashEncryption };
-  const set = unpackImages(images, board, options.settings, prepared);
+  const set = await unpackImages(images, board, options.settings, prepared);
   const settings = resolved(set.settings, flashSizeBytes);
   refuseUnsafe(
     set.images,
