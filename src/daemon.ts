@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { AuditLog } from './audit/audit-log.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { parseReleaseFile } from './config/release-file.ts';
+import { restartNeeds } from './config/restart-needs.ts';
 import { type ActionParts, controlActions } from './control/actions.ts';
 import { EventFeed } from './control/event-feed.ts';
 import { controlServer } from './control/server.ts';
@@ -149,8 +149,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
         const hasAppeared = event.kind === 'seen' || event.kind === 'announced';
         if (hasAppeared && idsOf(event.device).includes(id)) listener();
       }),
-    awaitReturn: returnChecks(mdnsReturn(registry, clock), clock),
-    soakEyes: { restartOf: mdnsRestart(registry), isThere: answerChecks(mdnsAnswer(registry, clock)) },
+    awaitReturn: returnChecks(mdnsReturn(registry, clock), clock, log),
+    soakEyes: { restartOf: mdnsRestart(registry), isThere: answerChecks(mdnsAnswer(registry, clock), log) },
     askVersion,
     random,
     onProgress: (job, bytes, totalBytes) => {
@@ -319,19 +319,4 @@ function remember(event: RegistryEvent, memory: DeviceMemory): void {
     case 'announced':
       break;
   }
-}
-
-/** Keys of the config that only a restart can change, as the file names them. */
-function restartNeeds(before: Config, after: Config): string[] {
-  const fixed: readonly (readonly [key: string, of: (config: Config) => unknown])[] = [
-    ['drop', ({ drop }) => drop],
-    ['data', ({ dataPath }) => dataPath],
-    ['discovery', ({ discovery }) => discovery],
-    ['control', ({ control }) => control],
-    ['servers', ({ servers }) => servers],
-    ['trust', ({ trust }) => trust],
-    ['log.format', ({ log }) => log.format],
-    ['log.file', ({ log }) => log.file],
-  ];
-  return fixed.filter(([, of]) => !isDeepStrictEqual(of(before), of(after))).map(([key]) => key);
 }

@@ -24,13 +24,14 @@ foreach ($folder in 'service', 'logs', 'data', 'drop') {
   New-Item -ItemType Directory -Force -Path (Join-Path $dataFolder $folder) | Out-Null
 }
 Copy-Item -LiteralPath $WinSW -Destination $wrapper
-Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'dropflash.xml') -Destination ([IO.Path]::ChangeExtension($wrapper, '.xml'))
+# Written out rather than left to a variable of the machine: services may get to know a new one only when Windows starts again.
+$settings = Get-Content -Raw -Encoding UTF8 -LiteralPath (Join-Path $PSScriptRoot 'dropflash.xml')
+$settings = $settings.Replace('@PROGRAM@', [Security.SecurityElement]::Escape($programFolder))
+[IO.File]::WriteAllText([IO.Path]::ChangeExtension($wrapper, '.xml'), $settings)
 $config = Join-Path $dataFolder 'config.yaml'
 if (-not (Test-Path -LiteralPath $config)) {
   Copy-Item -LiteralPath (Join-Path $programFolder 'config.example.yaml') -Destination $config
 }
-[Environment]::SetEnvironmentVariable('DROPFLASH_HOME', $programFolder, 'Machine')
-$env:DROPFLASH_HOME = $programFolder
 
 & $wrapper install
 if ($LASTEXITCODE -ne 0) { throw "The service could not be installed (exit code $LASTEXITCODE)." }

@@ -16,4 +16,3 @@ if (Get-Service -Name dropflash -ErrorAction SilentlyContinue) {
 foreach ($rule in 'dropflash-dial-back', 'dropflash-mdns') {
   Remove-NetFirewallRule -Name $rule -ErrorAction SilentlyContinue
 }
-[Environment]::SetEnvironmentVariable('DROPFLASH_HOME', $null, 'Machine')

@@ -5,6 +5,7 @@ import { versionIn } from '../firmware/image-version.ts';
 import { judgeReturn, judgeVersion } from '../jobs/confirm.ts';
 import { returnChecks } from '../jobs/return-checks.ts';
 import { askVersion, newsIn } from '../jobs/version-check.ts';
+import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { StoredImage } from '../model/image.ts';
 import type { Proof } from '../model/proof.ts';
@@ -21,6 +22,7 @@ export interface ProofRequest {
   /** For the return and the version together. */
   readonly withinMs: number;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** How far the outcome is known, and what speaks against it. */
@@ -34,10 +36,10 @@ export interface ProofFound {
  * devices show it to everybody. Rejects only when `signal` is aborted.
  */
 export async function proveFlash(request: ProofRequest, signal: AbortSignal): Promise<ProofFound> {
-  const { device, image, report, signs, withinMs, clock } = request;
+  const { device, image, report, signs, withinMs, clock, log } = request;
   const deadlineMs = clock.monotonic() + withinMs;
   const sinceMs = clock.now();
-  const awaitReturn = returnChecks(() => Promise.resolve(null), clock);
+  const awaitReturn = returnChecks(() => Promise.resolve(null), clock, log);
   const expected = versionIn(image);
   const check: VersionCheck = { ...signs.version, match: WHOLE_VERSION };
   const before = report.versionBefore ?? null;

@@ -168,7 +168,7 @@ async function send({ target, image, device, options }: Order, args: FlashArgs, 
     if (report?.proof !== 'accepted' || signs === null) return { ...end, elapsedMs: clock.monotonic() - beganMs };
     progress.step('confirm');
     const { stop } = io.signals;
-    const request = { device, image, report, signs, withinMs: args.within, clock };
+    const request = { device, image, report, signs, withinMs: args.within, clock, log };
     const found = await proveFlash(request, stop).catch((error: unknown) => {
       if (error === stop.reason) return notAwaited(report);
       throw error;

@@ -21,6 +21,10 @@ export const NETWORK_ERRORS = {
     disposition: 'permanent',
     hint: 'Set "local-address" to an IPv4 address of this machine, or leave it out.',
   },
+  LINK_NO_PING: {
+    disposition: 'retry',
+    hint: 'Install ping (iputils-ping) and let the user of the service run it, or check by mdns, tcp or http ("verify.by").',
+  },
 
   // --- DISCOVERY: finding devices ------------------------------------------------------------------------------------
   DISCOVERY_NO_INTERFACE: {

@@ -1,4 +1,5 @@
 import { type Clock, sleep } from '../clock.ts';
+import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { ReturnCheck } from '../model/rule.ts';
 import { httpProbe, type Probe, pingProbe, tcpProbe } from '../transports/probes.ts';
@@ -10,9 +11,9 @@ const INTERVAL_MS = 250;
 const PROBE_TIMEOUT_MS = 1_000;
 
 /** How each check of a rule is carried out: mDNS by discovery, the others by asking the device again and again. */
-export function returnChecks(byMdns: AwaitReturn, clock: Clock): AwaitReturn {
+export function returnChecks(byMdns: AwaitReturn, clock: Clock, log: Logger): AwaitReturn {
   return async (request, signal) => {
-    const probe = probeFor(request.check, request.device);
+    const probe = probeFor(request.check, request.device, log);
     if (probe === null) return byMdns(request, signal);
     return await askUntilReturn(probe, request, clock, signal);
   };
@@ -22,9 +23,9 @@ export function returnChecks(byMdns: AwaitReturn, clock: Clock): AwaitReturn {
 const TRIES = 5;
 
 /** Whether a device answers, by the same checks. It is asked again where it does not. */
-export function answerChecks(byMdns: SoakEyes['isThere']): SoakEyes['isThere'] {
+export function answerChecks(byMdns: SoakEyes['isThere'], log: Logger): SoakEyes['isThere'] {
   return async (device, check, signal) => {
-    const probe = probeFor(check, device);
+    const probe = probeFor(check, device, log);
     if (probe === null) return byMdns(device, check, signal);
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       if (await probe(PROBE_TIMEOUT_MS, signal)) return true;
@@ -35,20 +36,34 @@ export function answerChecks(byMdns: SoakEyes['isThere']): SoakEyes['isThere'] {
 }
 
 /** Null: by mDNS. */
-function probeFor(check: ReturnCheck, { address, services }: Device): Probe | null {
+function probeFor(check: ReturnCheck, { address, name, services }: Device, log: Logger): Probe | null {
   if (address === null) return null;
+  const ping = () =>
+    pingProbe(
+      address,
+      once((message) => log.warn('check.unusable', { device: name, code: 'LINK_NO_PING', message })),
+    );
   switch (check.by) {
     case 'mdns':
       return null;
     case 'auto':
-      return services.length > 0 ? null : pingProbe(address);
+      return services.length > 0 ? null : ping();
     case 'ping':
-      return pingProbe(address);
+      return ping();
     case 'tcp':
       return tcpProbe(address, check.port);
     case 'http':
       return httpProbe(address, check.url, check.status);
   }
+}
+
+/** The same reason comes with each of many questions. */
+function once(report: (reason: string) => void): (reason: string) => void {
+  let isSaid = false;
+  return (reason) => {
+    if (!isSaid) report(reason);
+    isSaid = true;
+  };
 }
 
 /** How often a device that has not been silent is asked for its version, in rounds of {@link INTERVAL_MS} and a probe. */

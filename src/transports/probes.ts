@@ -4,21 +4,42 @@ import { connect, isIPv6 } from 'node:net';
 /** Whether a device answers right now. Never rejects: no answer, whatever the reason, is `false`. */
 export type Probe = (timeoutMs: number, signal: AbortSignal) => Promise<boolean>;
 
-/** One ICMP echo by the system's own `ping`, which has the privilege that this process lacks. */
-export function pingProbe(address: string): Probe {
+/**
+ * One ICMP echo by the system's own `ping`, which has the privilege that this process lacks. `onUnusable` gets the reason where `ping`
+ * is missing or may not work: its silence then says nothing about the device.
+ */
+export function pingProbe(address: string, onUnusable: (reason: string) => void): Probe {
+  const { platform } = process;
   return (timeoutMs, signal) =>
     new Promise((resolve) => {
-      const args = process.platform === 'win32' ? ['-n', '1', '-w', `${timeoutMs}`] : unixPingArguments(timeoutMs);
-      execFile('ping', [...args, address], { signal, timeout: timeoutMs + 500, windowsHide: true }, (error) =>
-        resolve(error === null),
-      );
+      const options = { signal, timeout: timeoutMs + 500, windowsHide: true };
+      execFile('ping', [...pingArguments(platform, timeoutMs), address], options, (error, stdout, stderr) => {
+        if (error !== null && !error.killed && !signal.aborted && !isSilence(platform, error.code)) {
+          onUnusable(stderr.trim() || error.message);
+        }
+        resolve(error === null && isEchoReply(platform, address, stdout));
+      });
     });
 }
 
-function unixPingArguments(timeoutMs: number): string[] {
+function pingArguments(platform: NodeJS.Platform, timeoutMs: number): string[] {
+  if (platform === 'win32') return ['-n', '1', '-w', `${timeoutMs}`];
   // macOS counts -W in milliseconds, Linux (iputils, busybox) in seconds.
-  const wait = process.platform === 'darwin' ? timeoutMs : Math.max(1, Math.round(timeoutMs / 1000));
+  const wait = platform === 'darwin' ? timeoutMs : Math.max(1, Math.round(timeoutMs / 1000));
   return ['-c', '1', '-W', `${wait}`];
+}
+
+/** Exit codes that say "no answer": 1 (iputils, busybox, Windows), and 2 on macOS (BSD ping(8)). Others: it could not ask. */
+function isSilence(platform: NodeJS.Platform, code: unknown): boolean {
+  return code === 1 || (platform === 'darwin' && code === 2);
+}
+
+/**
+ * Whether a `ping` that ended with 0 heard the device. On Windows that code also stands for a router's, or this machine's own, "destination
+ * host unreachable" over IPv4; only an echo reply has a TTL, in every language of Windows.
+ */
+export function isEchoReply(platform: NodeJS.Platform, address: string, stdout: string): boolean {
+  return platform !== 'win32' || isIPv6(address) || /\bTTL=\d/i.test(stdout);
 }
 
 /** A TCP connection that is made and closed again; nothing is sent. */
