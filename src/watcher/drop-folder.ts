@@ -18,6 +18,7 @@ import { Notices } from './notices.ts';
 import { OpenWriters } from './open-writers.ts';
 import { reconcile } from './reconcile.ts';
 import { ReleaseFiles } from './release-files.ts';
+import { ReleaseFolders } from './release-folders.ts';
 import { isRemote } from './remote-volumes.ts';
 import { snapshotOf } from './snapshot.ts';
 import { SubFolders } from './sub-folders.ts';
@@ -70,6 +71,7 @@ export class DropFolder {
   readonly #folders: SubFolders;
   readonly #intake: Intake;
   readonly #files: WaitingFiles;
+  readonly #releaseFolders: ReleaseFolders | null;
   readonly #arrivals = new Arrivals();
   readonly #sidecars: LateSidecars;
   readonly #lastMoves: LastMoves;
@@ -119,27 +121,35 @@ export class DropFolder {
     const times = { settleMs: settings.settleMs, confirmMs: Math.min(CONFIRM_MS, settings.settleMs) };
     const isHeld = (name: EntryName) => this.#writers.hold(join(this.#realPath, name.text));
     const { parseRelease } = parts;
-    const releases =
-      parseRelease === undefined
-        ? null
-        : new ReleaseFiles({
-            gathering: new Gathering({ root: settings.path, parseRelease, gate, times }),
-            clock,
-            ...times,
-            isHeld,
-          });
-    this.#files = new WaitingFiles({
+    const releasesIn = (isFolder: boolean): ReleaseFiles | null => {
+      if (parseRelease === undefined) return null;
+      // A folder is the work of many moments, whatever its files prove of themselves: all of it has to stand still.
+      const own = isFolder ? { ...times, confirmMs: times.settleMs } : times;
+      const gathering = new Gathering({ root: settings.path, parseRelease, gate, times: own, isFolder });
+      const heldForMs = isFolder ? times.settleMs * 15 : times.settleMs;
+      return new ReleaseFiles({ gathering, clock, confirmMs: own.confirmMs, settleMs: heldForMs, isHeld });
+    };
+    const shared = {
       root: settings.path,
       clock,
       log,
       notices: this.#notices,
       intake: this.#intake,
-      times,
-      releases,
       retryMs: Math.min(LONGEST_RETRY_MS, settings.scanMs),
+      onTaken: (drop: Drop) => this.#onTaken(drop),
+    };
+    const folderReleases = releasesIn(true);
+    this.#releaseFolders =
+      folderReleases === null
+        ? null
+        : new ReleaseFolders({ ...shared, settleMs: settings.settleMs, releases: folderReleases });
+    this.#files = new WaitingFiles({
+      ...shared,
+      times,
+      releases: releasesIn(false),
       wasMoved: (name, snapshot) => this.#arrivals.wasMoved(name, snapshot),
       isHeld,
-      onTaken: (drop) => this.#onTaken(drop),
+      onFolder: (name) => this.#releaseFolders?.look(name),
     });
   }
 
@@ -198,6 +208,7 @@ export class DropFolder {
     await this.#scanning;
     await this.#events.close();
     await this.#files.close();
+    await this.#releaseFolders?.close();
     await Promise.all(this.#asides);
   }
 
@@ -244,6 +255,7 @@ export class DropFolder {
       this.#notices.tell(path, 'drop.folder_gone', new FlashError('WATCH_FOLDER_GONE', message, { cause: error }));
       await this.#events.close();
       this.#files.retain(new Set());
+      this.#releaseFolders?.retain(new Set());
     }
     for (const drop of [...this.#unheard.values()]) await this.#handOver(drop);
     await this.#lastMoves.retry();
@@ -251,6 +263,9 @@ export class DropFolder {
 
   /** Compares what there is with what is known. Types come with the names; only what could be an image is looked at. */
   #survey(entries: readonly FolderEntry[]): void {
+    const folders = entries.filter(({ name, type }) => type === 'folder' && kindOfName(name) === 'image');
+    this.#releaseFolders?.retain(new Set(folders.map(({ name }) => name.key)));
+    for (const { name } of folders) this.#releaseFolders?.look(name);
     const present = entries.filter(({ type }) => type !== 'folder');
     const keys = new Set(present.map(({ name }) => name.key));
     this.#files.retain(keys);

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { copyFile, type FileHandle, lstat, open, readdir, rename, rm, utimes } from 'node:fs/promises';
+import { copyFile, cp, type FileHandle, lstat, open, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { type EntryName, entryName } from './entry-name.ts';
+import { type EntryName, entryName, entryNameOf } from './entry-name.ts';
 import { isUnchanged, type Snapshot, snapshotOf } from './snapshot.ts';
 
 /** Of an entry that may be looked into. Folders and links are known by their type alone. */
@@ -51,6 +51,38 @@ export async function lookAt(path: Buffer | string): Promise<EntryLook | null> {
     if (isMissing(error) || errorCode(error) === 'ENAMETOOLONG') return null;
     throw error;
   }
+}
+
+/**
+ * One look at an entry of a folder, by its path from there with slashes. Null also where a step on the way is no folder: a link may lead
+ * anywhere.
+ */
+export async function lookInside(folder: string, path: string): Promise<EntryLook | null> {
+  const steps = path.split('/');
+  for (let depth = 1; depth < steps.length; depth += 1) {
+    const look = await lookAt(pathIn(folder, entryNameOf(steps.slice(0, depth).join('/'))));
+    if (look?.type !== 'folder') return null;
+  }
+  return lookAt(pathIn(folder, entryNameOf(path)));
+}
+
+/** More files than any release has. */
+const MOST_TREE_ENTRIES = 5_000;
+
+/** Everything in a folder and below, links not followed, as far as its first {@link MOST_TREE_ENTRIES} entries. */
+export async function lookAtTree(folder: string): Promise<readonly Snapshot[]> {
+  const found: Snapshot[] = [];
+  const folders = [Buffer.from(folder)];
+  for (let next = folders.pop(); next !== undefined && found.length < MOST_TREE_ENTRIES; next = folders.pop()) {
+    for (const name of await readdir(next, { encoding: 'buffer' })) {
+      const path = Buffer.concat([next, Buffer.from(sep), name]);
+      const look = await lookAt(path);
+      if (look === null) continue;
+      found.push(look.snapshot);
+      if (look.type === 'folder') folders.push(path);
+    }
+  }
+  return found;
 }
 
 export async function exists(path: Buffer | string): Promise<boolean> {
@@ -109,7 +141,7 @@ async function readExactly(handle: FileHandle, sizeBytes: number): Promise<Uint8
 export const MOVING_PREFIX = '.moving-';
 
 /**
- * Moves a file to a free name. Where the two lie on different volumes it is copied under a temporary name, synced and
+ * Moves a file or a folder to a free name. Where the two lie on different volumes it is copied under a temporary name, synced and
  * renamed before the source goes, so that it is never in neither place.
  */
 export async function moveFile(from: Buffer | string, to: string): Promise<void> {
@@ -123,6 +155,7 @@ export async function moveFile(from: Buffer | string, to: string): Promise<void>
 
 async function moveAcrossVolumes(from: Buffer | string, to: string): Promise<void> {
   const temporary = join(dirname(to), `${MOVING_PREFIX}${process.pid}.tmp`);
+  if ((await lookAt(from))?.type === 'folder') return moveFolderAcrossVolumes(from, temporary, to);
   try {
     await copyFile(from, temporary);
     const { atime, mtime } = await lstat(from);
@@ -134,6 +167,19 @@ async function moveAcrossVolumes(from: Buffer | string, to: string): Promise<voi
     throw error;
   }
   await rm(from);
+}
+
+async function moveFolderAcrossVolumes(from: Buffer | string, temporary: string, to: string): Promise<void> {
+  try {
+    await cp(String(from), temporary, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    for (const entry of await readdir(temporary, { recursive: true, withFileTypes: true }))
+      if (entry.isFile()) await syncFile(join(entry.parentPath, entry.name));
+    await rename(temporary, to);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+  await rm(from, { recursive: true });
 }
 
 /** Makes the content of a file outlive a power cut. */

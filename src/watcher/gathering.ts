@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type ErrorReport, FlashError } from '../errors.ts';
 import { readDossierApart } from '../firmware/apart/read-apart.ts';
 import { sha256InSteps } from '../firmware/bytes.ts';
 import { LARGEST_IMAGE_BYTES } from '../firmware/dossier.ts';
+import { pathBeside } from '../firmware/packages/manifest.ts';
 import { type FoundImage, type ParseRelease, type ReleaseReading, readRelease } from '../firmware/release-archive.ts';
 import type { ReleaseEntry, ReleaseManifest } from '../model/release-file.ts';
 import { type EntryName, entryNameOf, SIDECAR_SUFFIX } from './entry-name.ts';
-import { isMissing, lookAt, pathIn, readUnchanged } from './files.ts';
+import { isMissing, lookAt, lookAtTree, lookInside, pathIn, readUnchanged } from './files.ts';
 import { contentVerdict, type SettleTimes } from './settle.ts';
 import { LARGEST_SIDECAR_BYTES, parseSidecar } from './sidecar.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -48,9 +50,11 @@ export interface GatheringParts {
   readonly parseRelease: ParseRelease;
   readonly gate: TrustGate | null;
   readonly times: SettleTimes;
+  /** The release file lies in a folder of its own, and its images anywhere in that; otherwise they all lie in `root` itself. */
+  readonly isFolder: boolean;
 }
 
-/** Looks at release files that lie in the drop folder beside their images. */
+/** Looks at release files that lie in the drop folder beside their images, or with them in a folder there. */
 export class Gathering {
   readonly #parts: GatheringParts;
 
@@ -60,22 +64,25 @@ export class Gathering {
 
   /** Reads the release file and looks at what it names; null where it changed meanwhile. */
   async look(name: EntryName, snapshot: Snapshot): Promise<Gathered | null> {
-    const { root, parseRelease } = this.#parts;
+    const { root, parseRelease, isFolder } = this.#parts;
     if (snapshot.sizeBytes > LARGEST_RELEASE_FILE_BYTES) return unread(new Uint8Array(), snapshot);
     const bytes = await readUnchanged(pathIn(root, name), snapshot);
     if (bytes === null) return null;
     const text = new TextDecoder().decode(bytes);
     const manifest = parsed(() => parseRelease(text, name.text));
     if (manifest === null) return unread(bytes, snapshot);
-    const images = await Promise.all(manifest.images.map((entry) => this.#lookAtImage(entry)));
-    const fingerprint = fingerprintOf([snapshot, ...images.map((image) => image.snapshot)]);
+    const images = await Promise.all(manifest.images.map((entry) => this.#lookAtImage(name, entry)));
+    // What else is in its folder may be the next of its files on their way.
+    const tree = isFolder ? await lookAtTree(join(root, dirname(name.text))) : [];
+    const fingerprint = fingerprintOf([snapshot, ...images.map((image) => image.snapshot), ...tree]);
     return { text, bytes, manifest, images, fingerprint };
   }
 
-  async #lookAtImage(entry: ReleaseEntry): Promise<GatheredImage> {
-    const name = entryNameOf(entry.file);
-    // Folders under the drop folder are not looked into.
-    const look = entry.file.includes('/') ? null : await lookAt(pathIn(this.#parts.root, name));
+  async #lookAtImage(file: EntryName, entry: ReleaseEntry): Promise<GatheredImage> {
+    const { isFolder, root } = this.#parts;
+    const name = nameBeside(file, entry);
+    // Folders beside a release file that lies in the drop folder itself are not looked into.
+    const look = !isFolder && name.text.includes('/') ? null : await lookInside(root, name.text);
     const isUsable = look?.type === 'file' && look.snapshot.sizeBytes > 0;
     return { entry, name, snapshot: isUsable ? look.snapshot : null };
   }
@@ -95,7 +102,7 @@ export class Gathering {
     const reading = await readRelease(gathered.text, file.text, parseRelease, (entries) =>
       readImages(entries, contents),
     );
-    const mismatches = await this.#sidecarProblems(reading);
+    const mismatches = await this.#sidecarProblems(file, reading);
     return this.#content({ ...reading, problems: [...mismatches, ...reading.problems] });
   }
 
@@ -115,10 +122,10 @@ export class Gathering {
     return problems;
   }
 
-  async #sidecarProblems({ images }: ReleaseReading): Promise<readonly ErrorReport[]> {
+  async #sidecarProblems(file: EntryName, { images }: ReleaseReading): Promise<readonly ErrorReport[]> {
     const problems: ErrorReport[] = [];
     for (const { entry, sha256 } of images) {
-      const expected = await this.#sidecarOf(entryNameOf(entry.file));
+      const expected = await this.#sidecarOf(nameBeside(file, entry));
       if (expected === null || expected === sha256) continue;
       const message = `${entry.file} has the SHA-256 ${sha256}, but its sidecar says ${expected}`;
       problems.push(new FlashError('IMAGE_HASH_MISMATCH', message, { details: { sha256, expected } }).toJSON());
@@ -163,6 +170,10 @@ async function readImages(
     );
   }
   return found;
+}
+
+function nameBeside({ text }: EntryName, { file }: ReleaseEntry): EntryName {
+  return entryNameOf(pathBeside(text, file));
 }
 
 function unread(bytes: Uint8Array, snapshot: Snapshot): Gathered {

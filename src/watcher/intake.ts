@@ -9,8 +9,9 @@ import type { Logger } from '../log.ts';
 import type { Drop, DropLedger, TakenFile } from '../model/drop.ts';
 import type { Dossier } from '../model/image.ts';
 import type { EntryName } from './entry-name.ts';
-import { errorCode, lookAt, pathIn, readUnchanged } from './files.ts';
+import { errorCode, lookAt, lookInside, pathIn, readUnchanged } from './files.ts';
 import { originOf } from './owner.ts';
+import { packRelease } from './packed-release.ts';
 import type { ReleaseSet } from './release-files.ts';
 import { type ContentVerdict, contentVerdict } from './settle.ts';
 import { isUnchanged, type Snapshot } from './snapshot.ts';
@@ -160,6 +161,38 @@ export class Intake {
     };
     const release = ledger.taken(taken, origin);
     return { release, parts: ledger.filePartsOf(release.id) };
+  }
+
+  /**
+   * The same for a folder with a release file in it: one drop, as if what counts of it had come in an archive.
+   *
+   * @param releaseFile seen from the drop folder
+   * @returns null where something changed meanwhile, so that nothing was entered.
+   */
+  async takeFolder(
+    folder: SettledFile,
+    releaseFile: EntryName,
+    { gathered, content }: ReleaseSet,
+  ): Promise<Drop | null> {
+    const { ledger, root, store } = this.#parts;
+    const { reading } = content;
+    const images = reading.images.map(({ entry: { file }, bytes }) => ({ file, bytes }));
+    const bytes = packRelease(gathered.bytes, images);
+    const [sha256, dossier] = [await sha256InSteps(bytes), await dossierOf(bytes, folder.name, reading)];
+    for (const part of [bytes, ...images.map((image) => image.bytes)]) await store.put(part);
+    for (const { name, snapshot } of gathered.images) {
+      const now = await lookInside(root, name.text);
+      if (now === null || snapshot === null || !isUnchanged(now.snapshot, snapshot)) return null;
+    }
+    const taken = {
+      name: folder.name.text,
+      sha256,
+      sizeBytes: bytes.length,
+      dossier,
+      seenMs: folder.seenMs,
+      ...releaseOf(reading),
+    };
+    return ledger.taken(taken, await originOf(await lookInside(root, releaseFile.text)));
   }
 
   /**

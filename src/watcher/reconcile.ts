@@ -10,6 +10,7 @@ import { type EntryName, entryNameOf, RESULT_SUFFIX, SIDECAR_SUFFIX } from './en
 import { exists, type FolderEntry, lookAt, MOVING_PREFIX, pathIn, readFolder } from './files.ts';
 import type { Intake } from './intake.ts';
 import type { Notices } from './notices.ts';
+import { holdsRelease } from './packed-release.ts';
 import type { SubFolders } from './sub-folders.ts';
 
 export interface ReconcileParts {
@@ -52,9 +53,9 @@ async function findStrangers(folders: SubFolders, unfinished: readonly Drop[]): 
   const working = folders.pathOf('working');
   const entries = await readFolder(working);
   const isCopy = ({ name }: FolderEntry) => name.text.startsWith(MOVING_PREFIX);
-  for (const { name } of entries.filter(isCopy)) await rm(join(working, name.text), { force: true });
+  for (const { name } of entries.filter(isCopy)) await rm(join(working, name.text), { force: true, recursive: true });
   const isImage = ({ name, type }: FolderEntry) =>
-    type === 'file' && !name.text.endsWith(SIDECAR_SUFFIX) && !name.text.endsWith(RESULT_SUFFIX);
+    type === 'folder' || (type === 'file' && !name.text.endsWith(SIDECAR_SUFFIX) && !name.text.endsWith(RESULT_SUFFIX));
   const strangers = entries.filter((entry) => isImage(entry) && !isCopy(entry) && !claimed.has(entry.name.text));
   return new Set(strangers.map(({ name }) => name));
 }
@@ -82,7 +83,7 @@ async function claimStranger(parts: ReconcileParts, drop: Drop, strangers: Set<E
 async function moveAgain({ root, intake }: ReconcileParts, drop: Drop): Promise<Drop | null> {
   const entries = await readFolder(root);
   for (const { name, type } of entries) {
-    if (type !== 'file' || name.text !== drop.name) continue;
+    if ((type !== 'file' && type !== 'folder') || name.text !== drop.name) continue;
     const path = pathIn(root, name);
     const look = await lookAt(path);
     if (look === null || !(await holds(path, drop))) continue;
@@ -98,8 +99,10 @@ function giveUp({ intake, log }: ReconcileParts, drop: Drop): Drop {
   return drop.folder === null ? intake.record(drop, null) : drop;
 }
 
-async function holds(path: Buffer, { sha256, sizeBytes }: Drop): Promise<boolean> {
+async function holds(path: Buffer, drop: Drop): Promise<boolean> {
+  const { sha256, sizeBytes } = drop;
   const look = await lookAt(path);
+  if (look?.type === 'folder') return holdsRelease(String(path), drop);
   if (look?.type !== 'file' || look.snapshot.sizeBytes !== sizeBytes) return false;
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);

@@ -134,7 +134,8 @@ export class SubFolders {
     const path = join(this.pathOf('working'), drop.placedName);
     const look = await lookAt(path);
     if (look === null) return null;
-    if (look.snapshot.sizeBytes === drop.sizeBytes) return drop.placedName;
+    // What is changed in a folder that was taken is not looked at: its images are in the store.
+    if (look.type === 'folder' || look.snapshot.sizeBytes === drop.sizeBytes) return drop.placedName;
     await this.#putBack(path, look.snapshot, drop.name);
     return null;
   }
@@ -159,7 +160,7 @@ export class SubFolders {
     await moveFile(source, target);
     const moved = await lookAt(target);
     const isOnSameVolume = moved?.snapshot.volume === snapshot.volume;
-    if (moved !== null && isOnSameVolume && !isSameContent(moved.snapshot, snapshot)) {
+    if (moved?.type === 'file' && isOnSameVolume && !isSameContent(moved.snapshot, snapshot)) {
       await this.#putBack(target, moved.snapshot, name.text);
       return false;
     }

@@ -54,6 +54,8 @@ export interface WaitingFilesParts {
   /** Does a writer that can be seen still hold this file open? */
   readonly isHeld: (name: EntryName) => boolean;
   readonly onTaken: (drop: Drop) => void;
+  /** What an event named is a folder. */
+  readonly onFolder: (name: EntryName) => void;
   /** Null: there are no release files. */
   readonly releases: ReleaseFiles | null;
 }
@@ -283,6 +285,7 @@ export class WaitingFiles {
 
   #leaveAlone(file: WaitingFile, type: EntryType): void {
     file.history = null;
+    if (type === 'folder') this.#parts.onFolder(file.name);
     if (type === 'link') this.#tell(file, 'WATCH_LINK', 'is a link');
     if (type === 'special') this.#tell(file, 'WATCH_NOT_A_FILE', 'is a pipe, socket or device');
   }

@@ -1,10 +1,11 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { readDossier } from '../../../src/firmware/dossier.ts';
-import type { Drop, DropFolderName, DropLedger, TakenFile } from '../../../src/model/drop.ts';
+import type { Drop } from '../../../src/model/drop.ts';
 import { buildEsp32App } from '../../fixtures/images.ts';
 import {
   Bench,
+  DyingLedger,
   MemoryLedger,
   MemoryStore,
   namesIn,
@@ -17,48 +18,6 @@ import {
 
 const APP = buildEsp32App();
 const APP_FACTS = { sha256: sha256Of(APP), sizeBytes: APP.length, dossier: readDossier(APP, 'app.bin'), seenMs: 0 };
-
-/** A ledger that dies at one of its steps, before or after it has written, and stays dead as its process would. */
-class DyingLedger implements DropLedger {
-  readonly #ledger: MemoryLedger;
-  readonly #dieAt: string;
-  isDead = false;
-
-  constructor(ledger: MemoryLedger, dieAt: string) {
-    this.#ledger = ledger;
-    this.#dieAt = dieAt;
-  }
-
-  taken(file: TakenFile): Drop {
-    this.#step('before taken');
-    const drop = this.#ledger.taken(file);
-    this.#step('after taken');
-    return drop;
-  }
-
-  filePartsOf(dropId: string): readonly Drop[] {
-    return this.#ledger.filePartsOf(dropId);
-  }
-
-  rejected(): void {
-    this.#step('rejected');
-  }
-
-  placed(dropId: string, folder: DropFolderName, placedName: string | null): void {
-    this.#step(`before placed ${folder}`);
-    this.#ledger.placed(dropId, folder, placedName);
-    this.#step(`after placed ${folder}`);
-  }
-
-  unfinished(): readonly Drop[] {
-    return this.#ledger.unfinished();
-  }
-
-  #step(name: string): void {
-    this.isDead ||= name === this.#dieAt;
-    if (this.isDead) throw new Error(`died ${this.#dieAt}`);
-  }
-}
 
 const STEPS = [
   'before taken',

@@ -80,6 +80,48 @@ export class MemoryLedger implements DropLedger {
   }
 }
 
+/** A ledger that dies at one of its steps, before or after it has written, and stays dead as its process would. */
+export class DyingLedger implements DropLedger {
+  readonly #ledger: MemoryLedger;
+  readonly #dieAt: string;
+  isDead = false;
+
+  constructor(ledger: MemoryLedger, dieAt: string) {
+    this.#ledger = ledger;
+    this.#dieAt = dieAt;
+  }
+
+  taken(file: TakenFile): Drop {
+    this.#step('before taken');
+    const drop = this.#ledger.taken(file);
+    this.#step('after taken');
+    return drop;
+  }
+
+  filePartsOf(dropId: string): readonly Drop[] {
+    return this.#ledger.filePartsOf(dropId);
+  }
+
+  rejected(): void {
+    this.#step('rejected');
+  }
+
+  placed(dropId: string, folder: DropFolderName, placedName: string | null): void {
+    this.#step(`before placed ${folder}`);
+    this.#ledger.placed(dropId, folder, placedName);
+    this.#step(`after placed ${folder}`);
+  }
+
+  unfinished(): readonly Drop[] {
+    return this.#ledger.unfinished();
+  }
+
+  #step(name: string): void {
+    this.isDead ||= name === this.#dieAt;
+    if (this.isDead) throw new Error(`died ${this.#dieAt}`);
+  }
+}
+
 export interface LogLine extends LogFields {
   readonly level: LogLevel;
   readonly event: LogEvent;
