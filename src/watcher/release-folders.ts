@@ -27,6 +27,8 @@ interface WaitingFolder {
   wasTold: boolean;
   taken: { readonly drop: Drop; readonly snapshot: Snapshot } | null;
   isBusy: boolean;
+  /** Asked for while it was busy: by now another folder may have its name. */
+  wasHinted: boolean;
   timer: Timer | null;
 }
 
@@ -61,7 +63,10 @@ export class ReleaseFolders {
   look(name: EntryName): void {
     if (this.#isClosed || !isUtf8(name.bytes)) return;
     const folder = this.#folders.get(name.key) ?? this.#add(name);
-    if (folder.isBusy) return;
+    if (folder.isBusy) {
+      folder.wasHinted = true;
+      return;
+    }
     folder.isBusy = true;
     folder.timer?.cancel();
     this.#work.add(() => this.#visit(folder));
@@ -90,6 +95,7 @@ export class ReleaseFolders {
       wasTold: false,
       taken: null,
       isBusy: false,
+      wasHinted: false,
       timer: null,
     };
     this.#folders.set(name.key, folder);
@@ -121,6 +127,10 @@ export class ReleaseFolders {
       againMs = retryMs;
     }
     folder.isBusy = false;
+    if (folder.wasHinted) {
+      folder.wasHinted = false;
+      return this.look(folder.name);
+    }
     if (againMs === null || this.#isClosed || !this.#folders.has(folder.name.key)) return;
     folder.timer = clock.setTimer(againMs, () => this.look(folder.name));
   }
