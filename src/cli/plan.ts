@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { DeviceRegistry } from '../discovery/registry.ts';
 import { FlashError } from '../errors.ts';
 import { Journal } from '../jobs/journal/journal.ts';
-import { openRuleBook, planContext, type RuleBook } from '../jobs/rule-book.ts';
+import { openRuleBook, planContext } from '../jobs/rule-book.ts';
 import { silentLogger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { FirmwareImage } from '../model/image.ts';
@@ -16,8 +16,16 @@ import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import { configForCommand, DEFAULT_CONFIG } from './config-file.ts';
 import type { Io } from './io.ts';
 import { printable, printJson, printLines } from './output.ts';
-import { describePublications, type PlannedPublication, planPublications } from './plan-publications.ts';
+import { describePublications, planPublications } from './plan-publications.ts';
+import {
+  describePlannedRelease,
+  type PlannedRelease,
+  type PlanningWorld,
+  planRelease,
+  planTogether,
+} from './plan-release.ts';
 import { readImage } from './read-image.ts';
+import { readGivenRelease } from './read-release.ts';
 
 interface PlanArgs extends CommonOptions {
   readonly image: string;
@@ -32,7 +40,7 @@ export function definePlan(program: Command, run: Run): void {
       'Prints for each known device whether it would be flashed and by which rule, or why it is left alone. ' +
         'Known are the fixed list and what a daemon has met so far. Changes nothing, sends nothing.',
     )
-    .argument('<image>', 'firmware file')
+    .argument('<image>', 'firmware file, or release (an archive, a folder, a release.yaml)')
     .option('-c, --config <file>', 'the config', DEFAULT_CONFIG);
   withCommonOptions(command, [
     'dropflash plan sensor-1.4.0.bin',
@@ -43,41 +51,51 @@ export function definePlan(program: Command, run: Run): void {
 export async function plan(args: PlanArgs, io: Io): Promise<ExitCode> {
   const config = await configForCommand(args, io, 'optional');
   if (config === null) return EXIT.config;
+  const known = config.rules.map(({ name }) => name);
+  const release = await readGivenRelease(args.image, io.cwd, known);
+  if (release !== null) return withWorld(config, (world) => printRelease(planRelease(release, world), args, io));
   const image = await readImage(args.image, io.cwd);
   const [problem] = image.dossier.problems;
   if (problem !== undefined) throw new FlashError(problem.code, problem.message);
+  return withWorld(config, (world) => printImage(image, world, args, io));
+}
+
+function withWorld(config: Config, work: (world: PlanningWorld) => ExitCode): ExitCode {
   const journal = openJournal(config);
   try {
     const rules = openRuleBook(config.rules, planContext(journal, PROTOCOLS));
-    const publications = planPublications(image, rules, journal);
-    print(image, rules, knownDevices(config, journal), publications, args, io);
-    return EXIT.done;
+    return work({ rules, journal, devices: knownDevices(config, journal) });
   } finally {
     journal.close();
   }
 }
 
-function print(
-  image: FirmwareImage,
-  rules: RuleBook,
-  devices: readonly Device[],
-  publications: readonly PlannedPublication[],
-  args: PlanArgs,
-  io: Io,
-): void {
+/** Fails where the release would be rejected as a whole. */
+function printRelease(planned: PlannedRelease, args: PlanArgs, io: Io): ExitCode {
+  if (args.json) printJson(io, planned);
+  else printLines(io.stdout, describePlannedRelease(planned));
+  return planned.refused === null ? EXIT.done : EXIT.failed;
+}
+
+function printImage(image: FirmwareImage, world: PlanningWorld, args: PlanArgs, io: Io): ExitCode {
   const { bytes: _tooManyToPrint, ...stored } = image;
+  const { rules, devices, journal } = world;
+  const publications = planPublications(image, rules, journal);
   const planned = rules.plan(stored, devices);
-  const { reasons } = rules.accepting(stored);
+  const alone = { drop: args.image, image: stored, rules: null };
+  const objections = planTogether([alone], world).objections.get(alone) ?? [];
+  const ruleMisses = [...new Set([...objections, ...rules.accepting(stored).reasons])];
   if (args.json) {
-    printJson(io, { ...planned, publications, ruleMisses: reasons });
-    return;
+    printJson(io, { ...planned, publications, ruleMisses });
+    return EXIT.done;
   }
   const published = describePublications(publications).map(printable);
   printLines(io.stdout, [
     ...describePlan(planned),
     ...published,
-    ...reasons.map((reason) => printable(`  not by ${reason}`)),
+    ...ruleMisses.map((reason) => printable(`  not by ${reason}`)),
   ]);
+  return EXIT.done;
 }
 
 /** Where no daemon has run yet there is no journal, and none is made. */

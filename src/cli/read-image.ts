@@ -18,7 +18,12 @@ export async function readImage(path: string, cwd: string): Promise<FirmwareImag
   return { sha256, name, sizeBytes: bytes.length, dossier: readDossier(bytes, name), bytes };
 }
 
-async function readBytes(path: string, absolute: string): Promise<Uint8Array> {
+/**
+ * The bytes of a file, or of the package in a folder. `path` is what messages call it.
+ *
+ * @throws FlashError as {@link readImage}
+ */
+export async function readBytes(path: string, absolute: string): Promise<Uint8Array> {
   try {
     const found = await stat(absolute);
     if (found.isDirectory()) return await packFolder(absolute);

@@ -118,7 +118,14 @@ function effectiveWhen(when: When): unknown {
   return { cron, for: formatDuration(when.forMs), timezone, blackouts, missed, refresh };
 }
 
-function effectiveRollout({ canary, waves, soakMs, stopAt, pauseAfter }: RolloutSettings): Record<string, unknown> {
+/** The settings of a rollout as the config writes them. */
+export function effectiveRollout({
+  canary,
+  waves,
+  soakMs,
+  stopAt,
+  pauseAfter,
+}: RolloutSettings): Record<string, unknown> {
   const stop = { failures: stopAt.failures, percent: stopAt.percent === null ? null : `${stopAt.percent}%` };
   return withoutNulls({
     canary: canary?.by === 'count' ? canary.count : (canary?.names ?? null),

@@ -72,10 +72,10 @@ export const releaseSchema = z
   );
 
 /**
- * Reads a release file. `file` names it in messages, `rules` are those that it may name. Throws RELEASE_INVALID with every problem, as
+ * Reads a release file. `file` names it in messages, `rules` are those that it may name; null: any. Throws RELEASE_INVALID with every problem, as
  * lines in the manner of the config's.
  */
-export function parseReleaseFile(source: string, file: string, rules: readonly string[]): ReleaseManifest {
+export function parseReleaseFile(source: string, file: string, rules: readonly string[] | null): ReleaseManifest {
   const yaml = parseYaml(source.replace(/^\uFEFF/, ''));
   const shape = yaml.value === undefined ? null : releaseSchema.safeParse(yaml.value);
   const findings = [
@@ -102,13 +102,14 @@ const knownKeys = () => {
   return configKeys(schema as Parameters<typeof configKeys>[0]).map(({ path }) => path);
 };
 
-function meaningOf({ images }: ReleaseManifest, rules: readonly string[]): Finding[] {
+function meaningOf({ images }: ReleaseManifest, rules: readonly string[] | null): Finding[] {
   const files = images.map(({ file }) => file);
   const repeated = files.flatMap((file, index): Finding[] => {
     const first = files.indexOf(file);
     const message = `${quote(file)} is images[${first}] already`;
     return first === index ? [] : [{ path: ['images', index, 'file'], at: 'value', code: 'CONFIG_DUPLICATE', message }];
   });
+  if (rules === null) return repeated;
   const known = rules.length === 0 ? 'the config has none' : `the config has ${rules.map(quote).join(', ')}`;
   const strangers = images.flatMap((image, index) =>
     (image.rules ?? []).flatMap((rule, nth): Finding[] => {

@@ -9,6 +9,11 @@ import { isArchive } from './packages/package.ts';
 /** The name of a release file within an archive. */
 export const RELEASE_FILE = 'release.yaml';
 
+/** Is this the name of a release file that lies beside its images? `release.yaml`, or anything that ends in `.release.yaml`. */
+export function isReleaseFileName(name: string): boolean {
+  return /(?:^|\.)release\.yaml$/i.test(name);
+}
+
 /** Reads the text of a release file. Throws RELEASE_INVALID. */
 export type ParseRelease = (text: string, file: string) => ReleaseManifest;
 

@@ -9,11 +9,6 @@ const REFUSED_FOR_MS = 3_600_000;
 /** A release file whose images are still to come is looked at so often. */
 const POLL_MS = 250;
 
-/** Is this the name of a release file? `release.yaml`, or anything that ends in `.release.yaml`. */
-export function isReleaseFile({ text }: EntryName): boolean {
-  return /(?:^|\.)release\.yaml$/i.test(text);
-}
-
 /** A release file and its images, as they have stood for some time. */
 export interface ReleaseSet {
   readonly gathered: Gathered;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Clock, Timer } from '../clock.ts';
 import { type ErrorCode, type ErrorReport, FlashError } from '../errors.ts';
 import { sha256Of } from '../firmware/bytes.ts';
+import { isReleaseFileName } from '../firmware/release-archive.ts';
 import type { Logger } from '../log.ts';
 import type { Drop } from '../model/drop.ts';
 import { type EntryName, SIDECAR_SUFFIX, SIGNATURE_SUFFIX } from './entry-name.ts';
@@ -9,7 +10,7 @@ import { type EntryType, errorCode, isMissing, lookAt, pathIn } from './files.ts
 import type { GatheredImage } from './gathering.ts';
 import type { Content, Intake } from './intake.ts';
 import type { Notices } from './notices.ts';
-import { isReleaseFile, type ReleaseFiles } from './release-files.ts';
+import type { ReleaseFiles } from './release-files.ts';
 import { decide, type FileHistory, observe, type Proof, type SettleTimes, type SidecarState } from './settle.ts';
 import { LARGEST_SIDECAR_BYTES, parseSidecar } from './sidecar.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -107,7 +108,7 @@ export class WaitingFiles {
     const seenMs = this.#parts.clock.now();
     const file = { name, seenMs, history: null, taken: null, dueMs: Infinity, isBusy: false, wasHinted: false };
     this.#files.set(name.key, file);
-    if (isReleaseFile(name)) this.#parts.releases?.expect(name);
+    if (isReleaseFileName(name.text)) this.#parts.releases?.expect(name);
     return file;
   }
 
@@ -149,7 +150,7 @@ export class WaitingFiles {
 
     const { snapshot } = look;
     const { releases } = this.#parts;
-    if (releases !== null && isReleaseFile(file.name)) return this.#gather(file, snapshot, releases);
+    if (releases !== null && isReleaseFileName(file.name.text)) return this.#gather(file, snapshot, releases);
     const sidecar = snapshot.sizeBytes === 0 ? null : await this.#readSidecar(file.name);
     if (file.history === null) this.#parts.log.info('file.seen', { file: file.name.text, bytes: snapshot.sizeBytes });
     file.history = observe(
