@@ -34,7 +34,8 @@ export function defineExplain(program: Command, run: Run): void {
 
 function linesOf({ device, holds, releases }: ExplainDocument, nowMs: number): string[] {
   const head = deviceLines(device, holds, nowMs);
-  if (releases.length === 0) return [...head, '', 'no image was dropped yet'];
+  if (releases.length === 0)
+    return [...head, '', 'there is no current release: nothing was dropped yet, or it was withdrawn or has expired'];
   return [...head, ...releases.flatMap((release) => ['', ...releaseLines(release, nowMs)])];
 }
 

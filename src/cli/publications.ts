@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts';
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import type { VisitorRecord } from '../jobs/journal/visitors.ts';
-import { whyNotOneDevice } from '../jobs/pull/contradiction.ts';
+import { oddVisits } from '../jobs/pull/odd-visits.ts';
 import { type Publication, visitorName } from '../model/publication.ts';
 import { PULL_PROTOCOLS } from '../protocols/registry.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
@@ -28,8 +28,8 @@ interface PublicationDocument extends Publication {
 interface VisitorDocument extends Pick<VisitorRecord, 'user' | 'address' | 'looks' | 'firstMs' | 'lastMs'> {
   /** Null: it has not come since the image stands there. */
   readonly job: Pick<JobRecord, 'id' | 'state' | 'proof' | 'attempts' | 'error' | 'updatedMs'> | null;
-  /** Why its visits do not fit one device, and what helps; null: they do. */
-  readonly contradiction: string | null;
+  /** What is odd about its visits, and what helps; null: nothing. */
+  readonly odd: string | null;
 }
 
 export function definePublications(program: Command, run: Run): void {
@@ -63,17 +63,17 @@ function documentOf(publication: Publication, journal: Journal): PublicationDocu
   const visitors = journal.visitors.at(protocol, place).map(({ user, address, looks, firstMs, lastMs }) => {
     const [job] = journal.jobs.ofDevice(release, [visitorName({ user, address })]);
     const seen = { user, address, looks, firstMs, lastMs };
-    if (job === undefined) return { ...seen, job: null, contradiction: null };
-    return { ...seen, job: summaryOf(job), contradiction: contradictionOf(protocol, job, journal) };
+    if (job === undefined) return { ...seen, job: null, odd: null };
+    return { ...seen, job: summaryOf(job), odd: oddityOf(protocol, job, journal) };
   });
   return { ...publication, visitors };
 }
 
 /** With what helps. */
-function contradictionOf(protocol: string, job: JobRecord, journal: Journal): string | null {
+function oddityOf(protocol: string, job: JobRecord, journal: Journal): string | null {
   const tellsApart = PULL_PROTOCOLS.get(protocol)?.tellsApart ?? null;
-  const contradiction = tellsApart === null ? null : whyNotOneDevice(job, journal.jobs.attemptsOf(job.id));
-  return contradiction === null ? null : `${contradiction}; ${tellsApart}`;
+  const odd = tellsApart === null ? null : oddVisits(job, journal.jobs.attemptsOf(job.id));
+  return odd === null ? null : `${odd}; ${tellsApart}`;
 }
 
 function summaryOf({ id, state, proof, attempts, error, updatedMs }: JobRecord): VisitorDocument['job'] {
@@ -110,8 +110,8 @@ function visitorLines({ state, release, remarks, visitors }: PublicationDocument
     job?.proof ?? 'nothing fetched yet',
     job?.error?.code ?? '',
   ]);
-  const doubts = visitors.flatMap(({ user, address, contradiction }) =>
-    contradiction === null ? [] : [`${visitorName({ user, address })}: ${contradiction}`],
+  const doubts = visitors.flatMap(({ user, address, odd }) =>
+    odd === null ? [] : [`${visitorName({ user, address })}: ${odd}`],
   );
   const lines = [...remarks, ...tableLines(rows), ...doubts.map(printable)];
   return ['', `${release}:`, ...lines.map((line) => `  ${line}`)];

@@ -12,8 +12,8 @@ import { heldBy } from '../../../src/jobs/held-image.ts';
 import { JobBook } from '../../../src/jobs/job-book.ts';
 import { Journal } from '../../../src/jobs/journal/journal.ts';
 import { Planner } from '../../../src/jobs/planner.ts';
-import { whyNotOneDevice } from '../../../src/jobs/pull/contradiction.ts';
 import { Deliveries } from '../../../src/jobs/pull/deliveries.ts';
+import { oddVisits } from '../../../src/jobs/pull/odd-visits.ts';
 import { Publisher } from '../../../src/jobs/pull/publisher.ts';
 import { visitorDevices } from '../../../src/jobs/pull/visitor-devices.ts';
 import { openRuleBook, planContext } from '../../../src/jobs/rule-book.ts';
@@ -383,7 +383,7 @@ describe('a device that fetches by itself, for people', () => {
   });
 });
 
-describe('visits that do not fit one device', () => {
+describe('visits that are odd', () => {
   const attempt = (number: number, startedMs: number, endedMs: number, proof: 'sent' | null = 'sent') => ({
     number,
     startedMs,
@@ -396,17 +396,18 @@ describe('visits that do not fit one device', () => {
 
   it.each([
     ['a fetch', null, [attempt(1, 1, 2)]],
-    ['one again before it is known to have it', 'sent', [attempt(1, 1, 2), attempt(2, 3, 4)]],
+    ['a second one after one that broke off', 'sent', [attempt(1, 1, 2, null), attempt(2, 3, 4)]],
     ['a new try beside one that hangs', 'sent', [attempt(1, 1, 9, null), attempt(2, 3, 4)]],
     ['a fetch that showed that it has it', 'accepted', [attempt(1, 1, 2)]],
   ] as const)('are not: %s', (_what, proof, attempts) =>
-    expect(whyNotOneDevice({ proof, updatedMs: 5 }, attempts)).toBeNull(),
+    expect(oddVisits({ proof, updatedMs: 5 }, attempts)).toBeNull(),
   );
 
   it.each([
     ['twice at the same time', 'sent', [attempt(1, 1, 4), attempt(2, 2, 5)]],
+    ['whole image 2 times', 'sent', [attempt(1, 1, 2), attempt(2, 3, 4)]],
     ['again after it had shown', 'accepted', [attempt(1, 1, 2), attempt(2, 6, 7, null)]],
   ] as const)('are: %s', (what, proof, attempts) =>
-    expect(whyNotOneDevice({ proof, updatedMs: 5 }, attempts)).toContain(what),
+    expect(oddVisits({ proof, updatedMs: 5 }, attempts)).toContain(what),
   );
 });

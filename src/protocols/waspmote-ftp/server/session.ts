@@ -25,6 +25,9 @@ export const LOGIN_WITHIN_MS = 120_000;
 
 const MOST_WRONG_PASSWORDS = 5;
 
+/** RFC 959, section 4.1.2: what sets up a transfer. A restart point outlives these, since modems give them before and after REST. */
+const KEEP_RESTART: ReadonlySet<string> = new Set(['REST', 'TYPE', 'MODE', 'STRU', 'PASV', 'EPSV', 'PORT', 'EPRT']);
+
 export interface SessionParts {
   readonly settings: FtpServerSettings;
   readonly host: PullHost;
@@ -240,7 +243,7 @@ export class Session implements Conversation {
       this.#parts.log.error('server.failed', { address: this.#parts.peer, verb, reason: why });
       this.reply('451 It cannot be read now.');
     }
-    if (verb !== 'REST') this.restartAt = 0;
+    if (!KEEP_RESTART.has(verb)) this.restartAt = 0;
   }
 
   /** Whether all was handed over; `onEnd` is told later, when the device has closed its end as well. */

@@ -86,6 +86,14 @@ describe('the FTP server', () => {
     expect(await line.reply()).toMatch(/^226/);
   });
 
+  it('goes on from a byte that was told before the connection was asked for', async () => {
+    const line = await (await open()).loggedIn();
+    expect(await line.ask('REST 19990')).toMatch(/^350/);
+    await line.ask('TYPE I');
+    expect((await line.fetch('RETR TEST001'))?.equals(PROGRAM.subarray(19_990))).toBe(true);
+    expect((await line.fetch('RETR TEST001'))?.length).toBe(PROGRAM.length);
+  });
+
   it('goes to the device where that asks for it, and to nobody else', async () => {
     const line = await (await open()).loggedIn();
     const waiting = createServer().listen(0, '127.0.0.1');
