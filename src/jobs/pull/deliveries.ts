@@ -18,6 +18,18 @@ export interface DeliveryParts {
   readonly log: Logger;
 }
 
+/** Tells people and hooks what has been written down. */
+type Tell = () => void;
+
+const NOTHING_TO_TELL: Tell = () => undefined;
+
+interface TransferOutcome {
+  readonly proof: 'sent' | null;
+  readonly error: FlashError | null;
+  /** No other transfer of the same job is open. */
+  readonly isLast: boolean;
+}
+
 /** What the rule asks for where it is gone by the time the device comes. */
 const LEAST: Pick<Verify, 'proof'> = { proof: 'accepted' };
 
@@ -68,11 +80,12 @@ export class Deliveries {
     let sentBytes = 0;
     const end = (proof: 'sent' | null, error: FlashError | null): void => {
       const report = error?.toJSON() ?? null;
-      journal.transaction(() => {
+      const tell = journal.transaction(() => {
         const attempt = { number, endedMs: clock.now(), step: 'write', sentBytes, proof, error: report } as const;
         journal.jobs.closeAttempt(id, attempt);
-        this.#ended(id, proof, error);
+        return this.#ended(id, proof, error);
       });
+      tell();
     };
     return {
       progress: (bytes) => {
@@ -120,41 +133,40 @@ export class Deliveries {
     return number;
   }
 
-  /** A whole copy counts whatever else is open; a broken one counts when nothing else is. */
-  #ended(id: string, proof: 'sent' | null, error: FlashError | null): void {
+  /** A whole copy counts whatever else is open; a broken one counts when nothing else is. Returns what tells of it, once it is durable. */
+  #ended(id: string, proof: 'sent' | null, error: FlashError | null): Tell {
     const open = (this.#open.get(id) ?? 1) - 1;
     if (open === 0) this.#open.delete(id);
     else this.#open.set(id, open);
-    const job = this.#job(id);
-    if (proof !== null) this.#whole(job);
-    else if (open === 0 && error !== null) this.#broken(job, error);
+    const tell = this.#outcome(this.#job(id), { proof, error, isLast: open === 0 });
     this.#endIfOver(id);
+    return tell;
   }
 
-  #whole(job: JobRecord): void {
-    if (job.state !== 'running') return;
+  #outcome(job: JobRecord, { proof, error, isLast }: TransferOutcome): Tell {
+    if (job.state !== 'running') return NOTHING_TO_TELL;
+    if (proof !== null) return this.#whole(job);
+    return isLast && error !== null ? this.#broken(job, error) : NOTHING_TO_TELL;
+  }
+
+  #whole(job: JobRecord): Tell {
     const { clock, log } = this.#parts;
     const wanted = job.verify ?? LEAST;
     const change: JobChange = { proof: 'sent', error: null, confirmFromMs: clock.now() };
     if (wanted.proof === 'sent') {
       this.#move(job, 'succeed', { ...change, step: null });
-      log.info('job.succeeded', { ...fieldsOf(job), proof: 'sent' });
-      return;
+      return () => log.info('job.succeeded', { ...fieldsOf(job), proof: 'sent' });
     }
     this.#move(job, 'doubt', { ...change, step: 'confirm' }, undefined, 'fetched whole');
-    log.info('job.waiting', {
-      ...fieldsOf(job),
-      proof: 'sent',
-      waitingFor: 'a visit that shows that it took the image',
-    });
+    const waitingFor = 'a visit that shows that it took the image';
+    return () => log.info('job.waiting', { ...fieldsOf(job), proof: 'sent', waitingFor });
   }
 
   /** How often it may try is the device's own business. */
-  #broken(job: JobRecord, error: FlashError): void {
-    if (job.state !== 'running') return;
+  #broken(job: JobRecord, error: FlashError): Tell {
     const report = error.toJSON();
     this.#move(job, 'retry', { step: null, error: report }, undefined, `${error.code}: ${error.message}`);
-    this.#parts.log.warn('job.retry', { ...fieldsOf(job), ...report });
+    return () => this.#parts.log.warn('job.retry', { ...fieldsOf(job), ...report });
   }
 
   /** The release may have ended while the device was fetching. */

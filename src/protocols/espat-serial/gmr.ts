@@ -23,9 +23,14 @@ const DIGITS = /^(\d{4})(\d{4}|\d{6})(-[\x21-\x7e]{1,20})?$/;
 /** AT 0.20 of June 2014: the same four digits, then the SDK's version as text. */
 const MIXED = /^(\d{4})(\d\.\d[\d.]*)$/;
 
+/** A line of the answer. A module may print others in between (`WIFI GOT IP`), which say nothing of its firmware. */
+const OF_VERSION = /version|compile|build/i;
+
 /** Reads what stands between AT+GMR and OK. Null: nothing in it is a version of AT firmware. Pure. */
 export function readGmr(lines: readonly string[]): AtVersion | null {
-  const told = lines.map((line) => line.trim()).filter((line) => line !== '');
+  const told = lines
+    .map((line) => line.trim())
+    .filter((line) => OF_VERSION.test(line) || DIGITS.test(line) || MIXED.test(line));
   const text = told.join(' / ').slice(0, 400);
   const field = (name: RegExp) => told.map((line) => name.exec(line)?.[1]?.trim()).find((value) => value !== undefined);
   const at = field(/^AT version:\s*v?([0-9][\w.]*)/i);

@@ -39,7 +39,25 @@ export async function identify(dialog: AtDialog, { baudRate, answerWithinMs }: I
   return { baudRate: probe.baudRate, version: await askVersion(dialog, answerWithinMs) };
 }
 
+/** So often it is asked for two answers in a row that are the same. */
+const MOST_QUESTIONS = 5;
+
+/**
+ * Asks until two answers in a row are the same: a line that a serial line lost or garbled would be another firmware otherwise.
+ *
+ * @throws FlashError ESPAT_NOT_A_MODULE, ESPAT_REFUSED, ESPAT_SILENT
+ */
 export async function askVersion(dialog: AtDialog, withinMs: number): Promise<AtVersion> {
+  let last = await askOnce(dialog, withinMs);
+  for (let question = 1; question < MOST_QUESTIONS; question += 1) {
+    const again = await askOnce(dialog, withinMs);
+    if (again.text === last.text) return again;
+    last = again;
+  }
+  throw new FlashError('ESPAT_NOT_A_MODULE', `${dialog.link.path}: AT+GMR is answered in another way each time`);
+}
+
+async function askOnce(dialog: AtDialog, withinMs: number): Promise<AtVersion> {
   const lines = await mustDo(dialog, 'AT+GMR', withinMs);
   const version = readGmr(lines);
   if (version !== null) return version;

@@ -101,7 +101,7 @@ describe('motes and the daemon', () => {
     expect(mote?.version).toBe(2);
     const told = await site.daemon.until('job.retry', { device: 'ota@127.0.7.1' });
     expect(told['code']).toBe('WASPMOTE_BROKEN_OFF');
-    expect(site.jobs()[0]).toEqual({ device: 'ota@127.0.7.1', state: 'queued', proof: null });
+    await expect.poll(() => site.jobs()[0]).toEqual({ device: 'ota@127.0.7.1', state: 'queued', proof: null });
     expect(await mote?.visit(site.server, lineOf(0))).toEqual({ kind: 'updated' });
   });
 

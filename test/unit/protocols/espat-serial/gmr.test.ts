@@ -35,6 +35,15 @@ describe('AT+GMR', () => {
     expect(readGmr(lines)).toMatchObject({ bin: '1.5.1', text: 'AT version:1.5.0.0(x) / Bin version(Wroom 02):1.5.1' });
   });
 
+  it('is the same whatever the module prints in between', () => {
+    const version = ['AT version:1.5.0.0(x)', 'SDK version:2.1.0(y)', 'compile time:Oct 24 2017'];
+    const said = readGmr(version)?.text;
+    for (const line of ['WIFI CONNECTED', 'WIFI GOT IP', '+STA_CONNECTED:"aa"', 'ready', '\u00f8\u0000']) {
+      for (let at = 0; at <= version.length; at += 1) expect(readGmr(version.toSpliced(at, 0, line))?.text).toBe(said);
+    }
+    expect(readGmr(['0018000902', 'WIFI GOT IP'])?.text).toBe('0018000902');
+  });
+
   it('is not what else answers', () => {
     for (const text of ['', 'ERROR', '1234', '123456789', 'SIMCOM SIM900A', 'AT version:']) {
       expect(readGmr([text]), text).toBeNull();
