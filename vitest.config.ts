@@ -11,6 +11,7 @@ export default defineConfig({
     // Far longer than anything takes: a deadline is for what never comes, and a busy machine is no failure.
     testTimeout: 90_000 * propertyRuns,
     hookTimeout: 90_000,
+    expect: { poll: { timeout: 60_000 } },
     // Real sockets, children and folders: most of them wait more than they compute, so that three workers keep two cores busy.
     maxWorkers: 3,
     // No module of ours keeps anything for itself, so that test files may share one; each with its own copies takes half as long again.
