@@ -1,5 +1,4 @@
 import type { Clock, Timer } from '../clock.ts';
-import type { MdnsSighting } from '../model/device.ts';
 import { DatagramGuard } from './datagram-guard.ts';
 import {
   type DnsQuestion,
@@ -13,6 +12,7 @@ import type { LocalInterface } from './interfaces.ts';
 import { type MdnsLink, openMdnsLink } from './mdns-link.ts';
 import { linkScope } from './on-link.ts';
 import { isProbeOf } from './probe.ts';
+import { RecentProbes } from './recent-probes.ts';
 import { type CacheOutcome, type InstanceView, RecordCache } from './record-cache.ts';
 import { serviceDomain } from './service-instance.ts';
 import { Solicitation } from './solicitation.ts';
@@ -49,6 +49,7 @@ export class MdnsInterface {
   readonly #options: MdnsInterfaceOptions;
   readonly #cache: RecordCache;
   readonly #solicitation = new Solicitation();
+  readonly #unclaimedProbes = new RecentProbes();
   readonly #guard: DatagramGuard;
   readonly #ownAddresses: ReadonlySet<string>;
   readonly #links = new Map<'ipv4' | 'ipv6', MdnsLink>();
@@ -178,9 +179,9 @@ export class MdnsInterface {
   #onProbe(claims: readonly DnsRecord[], source: string): void {
     const { listener, local, clock } = this.#options;
     const at = { localInterface: local.address, atMs: clock.now() };
-    for (const view of this.#cache.views(this.#now())) {
-      if (isProbeOf(view, claims, source)) listener.probed({ service: view.service, instance: view.instance, ...at });
-    }
+    const known = this.#cache.views(this.#now()).filter((view) => isProbeOf(view, claims, source));
+    for (const { service, instance } of known) listener.probed({ service, instance, ...at });
+    if (known.length === 0) this.#unclaimedProbes.remember(claims, source, at.atMs);
   }
 
   #onResponse(packet: unknown, source: string): void {
@@ -196,8 +197,8 @@ export class MdnsInterface {
     const at = { localInterface: local.address, atMs: clock.now() };
     for (const reason of outcome.ignored) onIgnored(reason, 1);
     for (const view of outcome.heard) {
-      const sighting: MdnsSighting = { via: 'mdns', ...view, ...at, isAnnouncement: isAnnouncement(view) };
-      listener.sighted(sighting);
+      const probedMs = this.#unclaimedProbes.takeOf(view, at.atMs);
+      listener.sighted({ via: 'mdns', ...view, ...at, isAnnouncement: isAnnouncement(view), probedMs });
     }
     for (const loss of outcome.lost) listener.lost({ ...loss, ...at });
     if (this.#isClosed) return;

@@ -22,7 +22,7 @@ import type { LossReason } from './source.ts';
 import { readTxt } from './txt.ts';
 
 /** A service instance that is complete: the device can be reached with what stands here. */
-export type InstanceView = Omit<MdnsSighting, 'via' | 'localInterface' | 'isAnnouncement' | 'atMs'>;
+export type InstanceView = Omit<MdnsSighting, 'via' | 'localInterface' | 'isAnnouncement' | 'probedMs' | 'atMs'>;
 
 export interface LostInstance {
   readonly service: string;

@@ -358,7 +358,8 @@ export class DeviceRegistry implements SightingListener, PortListener {
     this.#emit({ kind: 'seen', device, why });
   }
 
-  #heard(id: string, { atMs, isAnnouncement }: MdnsSighting, wasPresent: boolean): void {
+  #heard(id: string, { atMs, isAnnouncement, probedMs }: MdnsSighting, wasPresent: boolean): void {
+    if (probedMs !== null) this.#watches.probed(id, probedMs);
     if (!this.#watches.heard(id, atMs, isAnnouncement) || !wasPresent) return;
     const device = this.#describeId(id);
     this.#options.log.debug('device.announced', { device: device.name, id });
@@ -405,6 +406,6 @@ export class DeviceRegistry implements SightingListener, PortListener {
 
 /** The same but for the time and whether it was asked for. */
 function isSameWord(a: MdnsSighting, b: MdnsSighting): boolean {
-  const timeless = { isAnnouncement: false, ttlSeconds: 0, atMs: 0 };
+  const timeless = { isAnnouncement: false, probedMs: null, ttlSeconds: 0, atMs: 0 };
   return isDeepStrictEqual({ ...a, ...timeless }, { ...b, ...timeless });
 }

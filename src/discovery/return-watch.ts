@@ -46,7 +46,7 @@ export class ReturnWatch {
   readonly #probe: () => void;
   readonly #announcedMs: number[] = [];
   #probedMs = Number.POSITIVE_INFINITY;
-  /** Its last start was just before the acceptance, and it probed then: announcements alone may still be those of that start. */
+  /** Its last start was just before the acceptance: announcements alone may still be those of that start. */
   #isFresh = false;
   #settle: (evidence: ReturnEvidence) => void = () => undefined;
   #timer: Timer | null = null;
@@ -67,7 +67,10 @@ export class ReturnWatch {
 
   /** The device spoke. */
   heard(atMs: number, isAnnouncement: boolean): void {
-    if (atMs <= this.#afterMs) return;
+    if (atMs <= this.#afterMs) {
+      if (isAnnouncement) this.#startedBefore(atMs);
+      return;
+    }
     if (isAnnouncement) this.#announcedMs.push(atMs);
     const hasStarted =
       atMs > this.#probedMs || (!this.#isFresh && isBurst(this.#announcedMs)) || (isAnnouncement && this.#hasMissed);
@@ -79,7 +82,11 @@ export class ReturnWatch {
   /** It asked for its own names, as nothing but a start makes it do; it speaks when it has made sure of them. */
   probed(atMs: number): void {
     if (atMs > this.#afterMs) this.#probedMs = Math.min(this.#probedMs, atMs);
-    else if (this.#afterMs - atMs < FRESH_MS) this.#isFresh = true;
+    else this.#startedBefore(atMs);
+  }
+
+  #startedBefore(atMs: number): void {
+    if (this.#afterMs - atMs < FRESH_MS) this.#isFresh = true;
   }
 
   /** Its records ran out, or it said goodbye and did not answer when asked. */

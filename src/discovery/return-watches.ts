@@ -89,6 +89,8 @@ export class ReturnWatches {
     if (watches) this.#watches.set(id, new Set([...(this.#watches.get(id) ?? []), ...watches]));
     const times = [...(this.#announcedMs.get(id) ?? []), ...(this.#announcedMs.get(fromId) ?? [])];
     if (times.length > 0) this.#announcedMs.set(id, times);
+    const probedMs = this.#probedMs.get(fromId);
+    if (probedMs !== undefined) this.#probedMs.set(id, Math.max(probedMs, this.#probedMs.get(id) ?? 0));
     this.forget(fromId);
   }
 

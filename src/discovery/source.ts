@@ -36,7 +36,7 @@ export interface SightingListener {
   /** Once per packet that concerns a complete instance, also if nothing changed: that it spoke is news of itself. */
   sighted(sighting: MdnsSighting): void;
   lost(loss: MdnsLoss): void;
-  /** Once per packet, and only of instances that are known: it is no sighting, for the device is not ready yet. */
+  /** Once per packet, and only of instances that are known: it is no sighting, for the device is not ready yet. Of others the first sighting tells. */
   probed(probe: MdnsProbe): void;
 }
 

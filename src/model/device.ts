@@ -20,6 +20,8 @@ export interface MdnsSighting {
   readonly localInterface: string;
   /** Unasked-for: no question explains this packet. Two of them within seconds are an announcement (RFC 6762, section 8.3). */
   readonly isAnnouncement: boolean;
+  /** When it last asked for its own names (RFC 6762, section 8.1) before it was known who asked, epoch ms; null in all other sightings. */
+  readonly probedMs: number | null;
   readonly ttlSeconds: number;
   readonly atMs: number;
 }

@@ -139,6 +139,24 @@ describe.concurrent('discovery on the loopback interface', () => {
     expect(await returned).toMatchObject({ kind: 'announcement' });
   });
 
+  it('remembers that a device probed for its names before it was known', async (context) => {
+    const service = uniqueService();
+    const responder = await device(context, { service });
+    responder.answers = false;
+    const { discovery, next, registry } = discover(context, service);
+    discovery.start();
+    await context.expect.poll(() => responder.asked.length, { timeout: 20_000 }).toBeGreaterThan(0);
+
+    const beforeMs = Date.now() - 1;
+    await responder.probe();
+    await responder.announce();
+    const { device: found } = await next('seen');
+    const started = registry.expectRestart(found.id, { afterMs: beforeMs, signal: AbortSignal.timeout(20_000) });
+    responder.answers = true;
+    registry.probe(found.id);
+    expect(await started).toMatchObject({ kind: 'announcement' });
+  });
+
   it('takes three missed questions and then an answer as proof of return', async (context) => {
     const service = uniqueService();
     const responder = await device(context, { service });

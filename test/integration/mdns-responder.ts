@@ -3,6 +3,7 @@ import {
   a,
   ptr,
   QUESTION_TYPES,
+  query,
   readQuestions,
   response,
   srv,
@@ -58,6 +59,13 @@ export class Responder {
   announce(): Promise<void> {
     const { ptr: pointer, srv: service, txt: text, a: address } = this.records;
     return this.send(response([pointer, service, text, address]));
+  }
+
+  /** Asks for its own names once, as at a start; RFC 6762, section 8.1 wants it three times, a quarter of a second apart. */
+  probe(): Promise<void> {
+    const { srv: service, a: address } = this.records;
+    const names = [service.name, address.name].map((name) => ({ name, type: 'ANY' as const }));
+    return this.send(query(names, [service, address]));
   }
 
   goodbye(): Promise<void> {

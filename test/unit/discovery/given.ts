@@ -34,6 +34,7 @@ export function sightingOf(instance: string, address: string, changes: Partial<M
     txt: { board: 'generic' },
     localInterface: '10.0.0.1',
     isAnnouncement: false,
+    probedMs: null,
     ttlSeconds: 120,
     atMs: 1_000_000,
     ...changes,

@@ -350,6 +350,17 @@ describe('announcements', () => {
     });
   });
 
+  it('of a start that the device probed for before it was known are no proof of another', async () => {
+    const { registry } = given();
+    registry.sighted(sightingOf('sensor-1', '10.0.0.7', { isAnnouncement: true, probedMs: 999_500 }));
+    const answer = new AbortController();
+    const returned = registry.expectReturn('mdns:arduino/sensor-1', { afterMs: 1_003_000, signal: answer.signal });
+    for (const atMs of [1_004_000, 1_005_000, 1_006_000]) registry.sighted(announce(atMs));
+    registry.probed({ service: 'arduino', instance: 'sensor-1', localInterface: '10.0.0.1', atMs: 1_007_000 });
+    registry.sighted(announce(1_008_000));
+    expect(await returned).toEqual({ kind: 'announcement', atMs: 1_008_000 });
+  });
+
   it('are no proof when they came before', async () => {
     const { registry, clock } = given();
     registry.sighted(announce(1_020_000));

@@ -83,19 +83,25 @@ describe('the watch for a return', () => {
     expect(evidence()).toEqual({ kind: 'announcement', atMs: 1_000_700 });
   });
 
-  it('does not take the announcements of a start just before the acceptance for those of a new one', async () => {
-    const { watch, clock, device, pass, evidence } = given();
-    watch.probed(clock.now() - 20_000);
-    watch.heard(clock.now() + 300, true);
-    watch.heard(clock.now() + 1300, true);
-    await pass(0);
-    expect(evidence()).toBeNull();
-    device.answers = false;
-    await pass(5000);
-    watch.heard(clock.now(), true);
-    await pass(0);
-    expect(evidence()).toMatchObject({ kind: 'announcement' });
-  });
+  it.each([
+    ['by a probe', (watch: ReturnWatch, atMs: number) => watch.probed(atMs)],
+    ['by its announcements', (watch: ReturnWatch, atMs: number) => watch.heard(atMs, true)],
+  ])(
+    'does not take the announcements of a start just before the acceptance, known %s, for those of a new one',
+    async (_, start) => {
+      const { watch, clock, device, pass, evidence } = given();
+      start(watch, clock.now() - 20_000);
+      watch.heard(clock.now() + 300, true);
+      watch.heard(clock.now() + 1300, true);
+      await pass(0);
+      expect(evidence()).toBeNull();
+      device.answers = false;
+      await pass(5000);
+      watch.heard(clock.now(), true);
+      await pass(0);
+      expect(evidence()).toMatchObject({ kind: 'announcement' });
+    },
+  );
 
   it('takes any word after a goodbye that was believed', async () => {
     const { watch, clock, pass, evidence } = given();
@@ -112,6 +118,16 @@ describe('the watch for a return', () => {
     watch.heard(clock.now(), true);
     await pass(0);
     expect(evidence()).toBeNull();
+  });
+
+  it('forgets a start that was over long before the acceptance', async () => {
+    const { watch, clock, pass, evidence } = given();
+    watch.heard(clock.now() - 60_000, true);
+    watch.probed(clock.now() - 60_000);
+    watch.heard(clock.now() + 2000, true);
+    watch.heard(clock.now() + 3000, true);
+    await pass(0);
+    expect(evidence()).toMatchObject({ kind: 'announcement' });
   });
 
   it('asks a silent device each second, and after half a minute less often', async () => {
