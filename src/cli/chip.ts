@@ -7,7 +7,7 @@ import { createNodeLinks } from '../transports/node-links.ts';
 import { type BoardArgs, withBoardLine, withBoardOptions } from './board.ts';
 import { type Run, withCommonOptions } from './command.ts';
 import type { Io } from './io.ts';
-import { humanSize, printJson, printLines, tableLines } from './output.ts';
+import { flashSize, printJson, printLines, tableLines } from './output.ts';
 
 export function defineChip(program: Command, run: Run): void {
   const command = withBoardOptions(
@@ -34,7 +34,6 @@ async function chip(args: BoardArgs, io: Io): Promise<ExitCode> {
 }
 
 function rowsOf({ description, mac, flash, security, baudRate }: ChipInfo): string[][] {
-  const size = flash?.sizeBytes ?? null;
   const locks = [
     security.hasSecureBoot ? 'secure boot' : null,
     security.hasFlashEncryption ? 'flash encryption' : null,
@@ -43,11 +42,14 @@ function rowsOf({ description, mac, flash, security, baudRate }: ChipInfo): stri
   return [
     ['chip', description],
     ['MAC', mac ?? 'not told'],
-    [
-      'flash',
-      flash === null ? 'not told' : `${flash.idText} ${flash.vendor ?? ''} ${size === null ? '' : humanSize(size)}`,
-    ],
+    ['flash', flash === null ? 'not told' : flashText(flash)],
     ['security', locks.length === 0 ? 'open' : locks.join(', ')],
     ['baud', `${baudRate}`],
   ];
+}
+
+/** `4 MB, Winbond, id ef4016`. */
+function flashText({ idText, vendor, sizeBytes }: NonNullable<ChipInfo['flash']>): string {
+  const size = sizeBytes === null ? 'size not known' : flashSize(sizeBytes);
+  return `${size}, ${vendor ?? 'maker not known'}, id ${idText}`;
 }

@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
+import { hex } from '../firmware/findings.ts';
+import { SECTOR_BYTES } from '../protocols/esptool/constants.ts';
 import { eraseFlash } from '../protocols/esptool/operations.ts';
 import { readOptions } from '../protocols/esptool/options.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
@@ -48,7 +50,10 @@ function region(text: string): Range {
   const [, offset, sizeBytes] = /^(0x[0-9a-f]{1,8}|\d{1,10}):(0x[0-9a-f]{1,8}|\d{1,10})$/i.exec(text) ?? [];
   if (offset === undefined || sizeBytes === undefined)
     throw new InvalidArgumentError('It is OFFSET:BYTES, such as 0x9000:0x5000.');
-  return { offset: Number(offset), sizeBytes: Number(sizeBytes) };
+  const range = { offset: Number(offset), sizeBytes: Number(sizeBytes) };
+  if (range.offset % SECTOR_BYTES !== 0 || range.sizeBytes % SECTOR_BYTES !== 0 || range.sizeBytes === 0)
+    throw new InvalidArgumentError(`Both are multiples of ${hex(SECTOR_BYTES)}: flash is erased by whole sectors.`);
+  return range;
 }
 
 async function erase(args: EraseArgs, io: Io): Promise<ExitCode> {
@@ -60,6 +65,9 @@ async function erase(args: EraseArgs, io: Io): Promise<ExitCode> {
   });
   const erased = args.region ?? 'all';
   if (args.json) printJson(io, { outcome: 'succeeded', chip: info.chip, mac: info.mac, erased });
-  else io.stdout.write(`${paint(io, io.stdout, 'green', `${info.description} ${info.mac ?? ''}: erased`)}\n`);
+  else
+    io.stdout.write(
+      `${paint(io, io.stdout, 'green', `${[info.description, info.mac].filter((part) => part !== null).join(' ')}: erased`)}\n`,
+    );
   return EXIT.done;
 }

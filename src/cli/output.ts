@@ -58,6 +58,11 @@ export function humanSize(sizeBytes: number): string {
   return `${(sizeBytes / 1_000_000).toFixed(1)} MB`;
 }
 
+/** `4 MB`: a flash chip, whose sizes are powers of two and called by these in every data sheet. */
+export function flashSize(sizeBytes: number): string {
+  return sizeBytes < 1024 * 1024 ? `${sizeBytes / 1024} KB` : `${sizeBytes / (1024 * 1024)} MB`;
+}
+
 /** Names come from the network and from strangers; a terminal must not obey them. */
 export function printable(text: string): string {
   return text.replaceAll(

@@ -17,10 +17,11 @@ export function defineRestore(program: Command, run: Run): void {
       .command('restore')
       .summary('a backup back onto its board')
       .description(
-        'Writes a backup back, every byte as it was, and compares. Refuses a file that has changed since, and a board that it is not of.',
+        'Writes a backup back, every byte as it was, and compares. Refuses a file that has changed since, a board that it is not of, and one whose ' +
+          'flash encryption was switched on or off since.',
       )
       .argument('<backup>', 'the .bin file that "backup" made, with its .json beside it'),
-  ).option('--force', 'restore to another board or chip all the same');
+  ).option('--force', 'restore all the same to another board or chip, or with other flash encryption');
   withCommonOptions(command, ['dropflash restore esp32-10-00-3b-01-02-03.bin --port /dev/ttyUSB0']).action(
     (file: string, options: RestoreArgs) => run(options, (io) => restore(file, options, io)),
   );

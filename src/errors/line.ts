@@ -57,4 +57,8 @@ export const LINE_ERRORS = {
     disposition: 'permanent',
     hint: 'Plug in the board the backup is of, or use --force if you know that it fits.',
   },
+  BACKUP_OTHER_ENCRYPTION: {
+    disposition: 'permanent',
+    hint: 'Use a backup that was made since, or --force if you know that the chip can start it.',
+  },
 } as const satisfies ErrorTable;

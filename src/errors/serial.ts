@@ -14,7 +14,7 @@ export const SERIAL_ERRORS = {
   SERIAL_PORT_LOST: { disposition: 'retry', hint: 'Check cable, hub and power supply; the port went away.' },
   SERIAL_PORT_FAILED: {
     disposition: 'retry',
-    hint: 'Unplug the adapter and plug it in again; look for messages of its driver in the system log.',
+    hint: 'Unplug the adapter and plug it in again, and look into the system log; across a network, look at the server (without RFC 2217 its port is tcp://HOST:PORT).',
   },
   SERIAL_PORT_STUCK: {
     disposition: 'retry',
@@ -55,7 +55,7 @@ export const SERIAL_ERRORS = {
   },
   SERIAL_UNSUPPORTED: {
     disposition: 'permanent',
-    hint: 'Set "stub: true", or choose another way; the loader on this chip cannot do that.',
+    hint: 'The loader on this chip cannot do that: set "stub: true" where it was false, else choose another way.',
   },
   SERIAL_CHIP_REFUSED: {
     disposition: 'retry',
@@ -87,7 +87,7 @@ export const SERIAL_ERRORS = {
   },
   SERIAL_NO_PLACE: {
     disposition: 'permanent',
-    hint: 'Give "offset", or flash the partition table (or a factory image) that has a place for this image.',
+    hint: 'Flash the partition table or a factory image first, or with it; where nothing in the file says where it belongs, give "offset".',
   },
   SERIAL_WRONG_PLACE: {
     disposition: 'permanent',

@@ -32,6 +32,8 @@ export interface BoardIdentity {
   /** Vendor, type and capacity of the flash chip as six hex digits: `ef4016`; null where it cannot be asked. */
   readonly flashId: string | null;
   readonly flashSizeBytes: number | null;
+  /** Its flash holds what only this chip can read, and a loader reads it as it stands there. */
+  readonly hasFlashEncryption: boolean;
 }
 
 /** Bytes and the flash address they go to. */

@@ -144,7 +144,8 @@ function metadataOf(text: string, path: string): BackupMetadata {
     typeof value.sizeBytes === 'number' &&
     typeof value.sha256 === 'string';
   if (!isWhole) throw new FlashError('BACKUP_UNREADABLE', `${path} is not the metadata of a backup`);
-  return value as BackupMetadata;
+  // Backups from before it was noted are of boards without.
+  return { hasFlashEncryption: false, ...(value as Omit<BackupMetadata, 'hasFlashEncryption'>) };
 }
 
 function parsed(text: string): unknown {
@@ -155,9 +156,19 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Refuses bytes of another board. Throws BACKUP_OTHER_BOARD. */
-export function refuseOtherBoard({ chip, mac }: BackupMetadata, board: BoardIdentity): void {
-  if (chip === board.chip && mac === board.mac) return;
-  const message = `the backup is of ${chip} ${mac}; the board is ${board.chip} ${board.mac}`;
-  throw new FlashError('BACKUP_OTHER_BOARD', message);
+/**
+ * Refuses bytes of another board, and those that the board can no longer read or could not read yet: what was read before flash encryption was
+ * switched on is noise to it afterwards.
+ *
+ * @throws FlashError BACKUP_OTHER_BOARD, BACKUP_OTHER_ENCRYPTION
+ */
+export function refuseOtherBoard({ chip, mac, hasFlashEncryption }: BackupMetadata, board: BoardIdentity): void {
+  if (chip !== board.chip || mac !== board.mac) {
+    const message = `the backup is of ${chip} ${mac}; the board is ${board.chip} ${board.mac}`;
+    throw new FlashError('BACKUP_OTHER_BOARD', message);
+  }
+  if (hasFlashEncryption === board.hasFlashEncryption) return;
+  const [then, now] = hasFlashEncryption ? ['on', 'off'] : ['off', 'on'];
+  const message = `flash encryption of ${chip} ${mac} was ${then} when the backup was made, and is ${now}`;
+  throw new FlashError('BACKUP_OTHER_ENCRYPTION', message);
 }

@@ -13,6 +13,7 @@ import type { PreparedImages } from './prepared-image.ts';
 import { readFlash } from './read.ts';
 import { restoreFlash } from './restore.ts';
 import { ChipSession } from './session.ts';
+import { flashIdText } from './spi-flash.ts';
 import { unpackImages } from './unpack.ts';
 import { writeImages, writePlaced } from './write-images.ts';
 
@@ -48,9 +49,10 @@ export async function connectBoard(
 
 /** A board is known by its MAC; without it, no record could say which one it was. */
 function identityOf({ identity, flash }: ChipSession): BoardIdentity {
-  const { chip, revision, mac } = identity;
+  const { chip, revision, mac, security } = identity;
   if (mac === null) {
-    throw new FlashError('SERIAL_SECURED', `${describeChip(identity)} in secure download mode does not tell its MAC`);
+    const what = `${describeChip(identity)} in secure download mode tells neither its MAC nor what is in its flash`;
+    throw new FlashError('SERIAL_UNSUPPORTED', what);
   }
   return {
     chip,
@@ -58,12 +60,8 @@ function identityOf({ identity, flash }: ChipSession): BoardIdentity {
     mac,
     flashId: flash === null ? null : flashIdText(flash.id),
     flashSizeBytes: flash?.sizeBytes ?? null,
+    hasFlashEncryption: security.hasFlashEncryption,
   };
-}
-
-/** Vendor first, as RDID sends it. */
-function flashIdText(id: number): string {
-  return [id, id >>> 8, id >>> 16].map((byte) => (byte & 0xff).toString(16).padStart(2, '0')).join('');
 }
 
 /** One board in its loader. Each call has deadlines of its own, and throws FlashError or the signal's reason. One call at a time. */

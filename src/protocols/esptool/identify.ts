@@ -1,6 +1,7 @@
 import { FlashError } from '../../errors.ts';
 import { u32At } from '../../firmware/bytes.ts';
 import { CHIP_FACTS, chipOfImageId } from '../../firmware/chips.ts';
+import { hex } from '../../firmware/findings.ts';
 import type { Chip } from '../../model/chip.ts';
 import { Op } from './constants.ts';
 import type { Loader } from './loader.ts';
@@ -53,11 +54,12 @@ export async function identify(loader: Loader): Promise<ChipIdentity> {
 }
 
 function chipOf(info: SecurityInfo | null, magic: number | null): Chip {
-  // Only an ESP32-S2 in secure download mode says neither.
-  if (info === null && magic === null) return 'esp32s2';
-  const chip = info?.chipId == null ? null : chipOfImageId(info.chipId);
+  const chipId = info?.chipId ?? null;
+  // Only an ESP32-S2 in secure download mode says neither, whether it answers GET_SECURITY_INFO (without a chip id) or not.
+  if (chipId === null && magic === null) return 'esp32s2';
+  const chip = chipId === null ? null : chipOfImageId(chipId);
   if (chip !== null) return chip;
-  const what = info?.chipId == null ? `ROM word 0x${(magic ?? 0).toString(16)}` : `chip id ${info.chipId}`;
+  const what = chipId === null ? `ROM word ${hex(magic ?? 0)}` : `chip id ${chipId}`;
   throw new FlashError('SERIAL_CHIP_UNKNOWN', `the chip on the port has ${what}, which belongs to none that is known`);
 }
 

@@ -1,11 +1,10 @@
-import { hex } from '../../firmware/findings.ts';
 import type { FlashRange } from '../../model/image.ts';
 import { eraseAll, eraseRegion } from './erase.ts';
 import type { ChipIdentity } from './identify.ts';
 import { describeChip } from './identify.ts';
 import { readFlash as readRange } from './read.ts';
 import { ChipSession, type SessionSettings } from './session.ts';
-import type { FlashChip } from './spi-flash.ts';
+import { type FlashChip, flashIdText } from './spi-flash.ts';
 import { type WriteRequest, type WrittenImage, writeImages as writeTo } from './write-images.ts';
 
 /** What is on a port. */
@@ -70,7 +69,7 @@ function infoOf({ identity, flash, baudRate }: ChipSession): ChipInfo {
   return {
     ...identity,
     description: describeChip(identity),
-    flash: flash === null ? null : { ...flash, idText: hex(flash.id) },
+    flash: flash === null ? null : { ...flash, idText: flashIdText(flash.id) },
     baudRate,
   };
 }

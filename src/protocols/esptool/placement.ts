@@ -148,7 +148,12 @@ function placeBareApp(image: ImageToPlace): Placement {
 function placeApp(image: ImageToPlace, layout: Layout): Placement {
   if (image.dossier.format === 'cc3200') throw noPlace(image, 'it is for the CC3200 of a WiPy 1');
   const { table, source } = layout;
-  if (table === null) throw noPlace(image, 'there is no partition table on the chip, and none among the files');
+  if (table === null) {
+    throw noPlace(
+      image,
+      'there is no partition table on the chip, and none among the files; an application starts from a partition only',
+    );
+  }
   const app = image.offset === 'auto' ? autoApp(image, table, source) : appAt(image, image.offset, layout);
   return inPartition(image, app, `"${app.label}" of the partition table of ${source}`);
 }

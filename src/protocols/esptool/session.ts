@@ -75,7 +75,9 @@ export class ChipSession {
       if (!isWorthAnotherTry(error) || triesLeft === 1) throw error;
       log.warn('serial.connect-again', { port: port.path, code: error.code });
       await port.frames.link.setBaudRate(ROM_BAUD_RATE).catch(ignoreRefusedRate);
-      return ChipSession.#begin(settings, port, triesLeft - 1);
+      return ChipSession.#begin(settings, port, triesLeft - 1).catch((later: unknown) => {
+        throw isSilence(later) ? fellSilent(error, later) : later;
+      });
     }
   }
 
@@ -253,6 +255,23 @@ export class ChipSession {
     this.#ceiling = lower;
     await this.#reconnect();
   }
+}
+
+const SILENCES = new Set(['SERIAL_NO_REPLY', 'SERIAL_NO_SYNC', 'SERIAL_WRONG_BOOT_MODE', 'SERIAL_NOT_RESET']);
+
+/** No loader answers, whatever the reason. */
+function isSilence(error: unknown): error is FlashError {
+  return error instanceof FlashError && SILENCES.has(error.code);
+}
+
+/** A chip that had answered is neither unpowered nor on another port: what to look for is what it failed at. */
+function fellSilent(first: FlashError, later: FlashError): FlashError {
+  const { code, message, step, details } = first;
+  return new FlashError(code, `${message}; afterwards it could not be reached again (${later.message})`, {
+    cause: first,
+    ...(step === undefined ? {} : { step }),
+    ...(details === undefined ? {} : { details }),
+  });
 }
 
 /** A port without a rate of its own is at the right one. */

@@ -47,6 +47,11 @@ export function flashChipOf(id: number): FlashChip {
   return { id, vendor: VENDORS[vendorId] ?? null, sizeBytes: vendorId === ADESTO ? adestoSize(id) : capacity(id) };
 }
 
+/** `ef4016`: vendor first, as RDID sends it. */
+export function flashIdText(id: number): string {
+  return [id, id >>> 8, id >>> 16].map((byte) => (byte & 0xff).toString(16).padStart(2, '0')).join('');
+}
+
 function capacity(id: number): number | null {
   const code = (id >>> 16) & 0xff;
   const row = CAPACITY_ROWS.find(([first, last]) => code >= first && code <= last);

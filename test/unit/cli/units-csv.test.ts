@@ -10,7 +10,14 @@ const DONE: Unit = {
   state: 'succeeded',
   rule: 'line',
   release: 'r1',
-  board: { chip: 'esp32c3', revision: 4, mac: '10:00:3b:01:02:03', flashId: 'ef4016', flashSizeBytes: 0x400000 },
+  board: {
+    chip: 'esp32c3',
+    revision: 4,
+    mac: '10:00:3b:01:02:03',
+    flashId: 'ef4016',
+    flashSizeBytes: 0x400000,
+    hasFlashEncryption: false,
+  },
   images: [
     { name: 'boot.bin', offset: 0, sizeBytes: 4, sha256: 'aa' },
     { name: 'app.bin', offset: 0x10000, sizeBytes: 4, sha256: 'bb' },

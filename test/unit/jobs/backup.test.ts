@@ -67,6 +67,23 @@ describe('a backup', () => {
     expect(() => refuseOtherBoard(metadata, board.identity)).not.toThrow();
     expect(() => refuseOtherBoard(metadata, new ScriptedBoard(other).identity)).toThrow(FlashError);
   });
+
+  it.each([true, false])('is not for its own board once flash encryption is another (was on: %s)', async (wasOn) => {
+    const { path } = await backedUp(new ScriptedBoard({ mac: MAC, hasFlashEncryption: wasOn }));
+    const { metadata } = await readBackup(path);
+    const now = (hasFlashEncryption: boolean) => new ScriptedBoard({ mac: MAC, hasFlashEncryption }).identity;
+    expect(() => refuseOtherBoard(metadata, now(wasOn))).not.toThrow();
+    expect(() => refuseOtherBoard(metadata, now(!wasOn))).toThrow(
+      expect.objectContaining({ code: 'BACKUP_OTHER_ENCRYPTION' }),
+    );
+  });
+
+  it('from before encryption was noted is of a board without', async () => {
+    const { path, metadata } = await backedUp();
+    const { hasFlashEncryption: _, ...older } = metadata;
+    writeFileSync(metadataPath(path), JSON.stringify(older));
+    expect((await readBackup(path)).metadata).toEqual(metadata);
+  });
 });
 
 describe('the backups of a board', () => {

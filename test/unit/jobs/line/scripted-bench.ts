@@ -25,6 +25,7 @@ const PLACES: Readonly<Record<string, number>> = { merged: 0, filesystem: 0x3000
 export interface BoardScript {
   readonly mac: string;
   readonly chip?: BoardIdentity['chip'];
+  readonly hasFlashEncryption?: boolean;
   readonly fails?: { readonly at: UnitStep; readonly error: FlashError };
   /** Never answers from this step on, and obeys no signal. */
   readonly hangsAt?: UnitStep;
@@ -56,6 +57,7 @@ export class ScriptedBoard implements Board {
       mac: script.mac,
       flashId: 'ef4016',
       flashSizeBytes: this.flash.length,
+      hasFlashEncryption: script.hasFlashEncryption ?? false,
     };
   }
 

@@ -41,6 +41,7 @@ describe('a board on the bench', () => {
       mac: '24:0a:a4:cf:12:34',
       flashId: '684016',
       flashSizeBytes: 0x400000,
+      hasFlashEncryption: false,
     });
   });
 
@@ -88,7 +89,7 @@ describe('a board on the bench', () => {
   it('is refused where it does not tell its MAC', async () => {
     const SECURE_DOWNLOAD = 1 << 2;
     const connecting = board({ kind: 'esp32c3', security: { flags: SECURE_DOWNLOAD, cryptCount: 0 } });
-    await expect(connecting).rejects.toMatchObject({ code: 'SERIAL_SECURED' });
+    await expect(connecting).rejects.toMatchObject({ code: 'SERIAL_UNSUPPORTED' });
   });
 });
 

@@ -14,6 +14,8 @@ import { PORT, settingsFor } from './given.ts';
 const MEM_END = 6;
 const FLASH_DEFL_DATA = 17;
 const READ_REG = 10;
+const GET_SECURITY_INFO = 20;
+const SECURE_DOWNLOAD = 1 << 2;
 
 function image(bytes: Uint8Array, offset: number | 'auto' = 'auto'): ImageToPlace {
   return { name: 'image.bin', bytes, dossier: readDossier(bytes, 'image.bin'), offset };
@@ -351,9 +353,42 @@ describe('erasing', () => {
       code: 'SERIAL_WRONG_PLACE',
     });
   });
+
+  it.each([true, false])('refuses what reaches over the end of the flash (stub: %s)', async (useStub) => {
+    const chip = new ScriptedChip({ flashBytes: 0x100000 });
+    chip.flash.fill(0);
+    const erasing = eraseFlash(settingsFor(chip, { useStub }), { offset: 0xff000, sizeBytes: 0x2000 });
+    await expect(erasing).rejects.toMatchObject({ code: 'SERIAL_NO_SPACE' });
+    expect(chip.flash.every((byte) => byte === 0)).toBe(true);
+  });
 });
 
 describe('a loader that refuses', () => {
+  it.each([true, false])(
+    'is an ESP32-S2 in secure download mode where it tells no chip (security: %s)',
+    async (tells) => {
+      const chip = new ScriptedChip({ kind: 'esp32s2', security: { flags: SECURE_DOWNLOAD, cryptCount: 1 } });
+      const isRefused = (op: number) => op === READ_REG || (op === GET_SECURITY_INFO && !tells);
+      chip.faults.reply = (op) => (isRefused(op) ? chip.reply(op, 0, Buffer.of(), [1, 5]) : undefined);
+      const info = await chipInfo(settingsFor(chip));
+      expect(info).toMatchObject({ chip: 'esp32s2', mac: null, flash: null });
+      expect(info.security).toEqual({ hasSecureBoot: false, hasFlashEncryption: tells, isSecureDownload: true });
+    },
+  );
+
+  it('runs no stub and is never heard of again: what it failed at is told, and not that it is silent', async () => {
+    const chip = new ScriptedChip({ hasLines: false });
+    chip.state = 'download';
+    chip.faults.reply = (op) => {
+      if (op === MEM_END) chip.faults.isDeaf = true;
+      return op === MEM_END ? null : undefined;
+    };
+    await expect(chipInfo(settingsFor(chip))).rejects.toMatchObject({
+      code: 'SERIAL_STUB_FAILED',
+      message: expect.stringMatching(/did not say hello.*could not be reached again .*not a byte came back/),
+    });
+  });
+
   it('is quoted with its status byte', async () => {
     const chip = new ScriptedChip();
     const FLASH_READ_FAILED = 0x09;
