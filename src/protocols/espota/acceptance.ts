@@ -22,6 +22,9 @@ export function acceptsStoredImage(device: Device, { dossier, sizeBytes }: Store
   const reason = NOT_OTA[dossier.kind];
   if (reason !== undefined) return refuse(reason);
   if (dossier.userSlot != null) return refuse('it is one half of an SDK release, which eboot does not start');
+  // eboot copies the whole file to flash address 0 (esp8266/Arduino, eboot.c): without an eboot in it there is none afterwards.
+  if (dossier.kind === 'app' && dossier.chip === 'esp8266' && dossier.format !== 'esp8266-arduino')
+    return refuse(`it is of format ${dossier.format}, without the eboot that has to start it; ${OVER_USB}`);
   if (dossier.format === 'cc3200') return refuse('it is for a WiPy 1, which has no ArduinoOTA');
   if (sizeBytes === 0) return refuse('the image is empty');
   const chip = device.chip ?? dossier.chip;

@@ -8,7 +8,7 @@ import { BRISK } from '../../../src/simulator/cores.ts';
 import type { SimulatedDevice } from '../../../src/simulator/device.ts';
 import type { DeviceSpec } from '../../../src/simulator/device-spec.ts';
 import { type Fleet, startFleet } from '../../../src/simulator/fleet.ts';
-import { buildEsp32App, buildEsp8266App, buildMerged } from '../../fixtures/images.ts';
+import { buildEsp32App, buildEsp8266App, buildEsp8266V2, buildMerged } from '../../fixtures/images.ts';
 import { dropflash, recordedIo } from './recorded-io.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dropflash-flash-'));
@@ -19,6 +19,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'esp8266.bin'), buildEsp8266App());
   writeFileSync(join(folder, 'half.bin'), image.subarray(0, 20_000));
   writeFileSync(join(folder, 'factory.bin'), buildMerged());
+  writeFileSync(join(folder, 'without-eboot.bin'), buildEsp8266V2());
   writeFileSync(join(folder, 'password'), 'hunter2\n');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -112,6 +113,7 @@ describe('flash', () => {
   it.each([
     [['half.bin'], 'IMAGE_TRUNCATED'],
     [['factory.bin'], 'IMAGE_NOT_OTA'],
+    [['without-eboot.bin'], 'IMAGE_NOT_OTA'],
     [['nope.bin'], 'IMAGE_UNREADABLE'],
     [['app.bin', '--chip', 'esp8266'], 'IMAGE_WRONG_CHIP'],
   ])('refuses %j before a byte is sent', async (args, code) => {

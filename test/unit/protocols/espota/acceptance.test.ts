@@ -3,10 +3,13 @@ import { readDossier } from '../../../../src/firmware/dossier.ts';
 import type { StoredImage } from '../../../../src/model/image.ts';
 import { espota } from '../../../../src/protocols/espota/index.ts';
 import { buildEsp32App, buildEsp32Bootloader } from '../../../fixtures/images/esp32.ts';
-import { buildEsp8266App } from '../../../fixtures/images/esp8266.ts';
+import { buildEsp8266App, buildEsp8266V1, buildEsp8266V2, buildUserImage } from '../../../fixtures/images/esp8266.ts';
 import { buildMerged, buildOtadata, buildPartitionTable } from '../../../fixtures/images/flash-map.ts';
 import { buildLittleFs, gzipOf } from '../../../fixtures/images/wrappers.ts';
 import { aDevice } from '../../../fixtures/records.ts';
+
+/** Mapped code: it is an application, and begins where an Arduino build has its eboot. */
+const WITHOUT_EBOOT = buildEsp8266V1({ segments: [{ loadAddress: 0x40210000, data: new Uint8Array(64) }] });
 
 function stored(bytes: Uint8Array): StoredImage {
   return { sha256: '', name: 'image.bin', sizeBytes: bytes.length, dossier: readDossier(bytes, 'image.bin') };
@@ -27,6 +30,9 @@ describe('what ArduinoOTA can carry', () => {
     ['a bootloader', buildEsp32Bootloader(), /bootloader.*USB/],
     ['a partition table', buildPartitionTable(), /partition table.*USB/],
     ['otadata', buildOtadata(), /boot choice.*USB/],
+    ['an ESP8266 application of version 1, without eboot', WITHOUT_EBOOT, /esp8266-v1, without the eboot/],
+    ['an ESP8266 application of version 2', buildEsp8266V2(), /esp8266-v2, without the eboot/],
+    ['one half of an SDK release', buildUserImage({ user: 1 }), /SDK release/],
     ['a gzip ESP32 application', gzipOf(buildEsp32App()), /gzip/],
   ])('not %s', (_what, bytes, reason) => {
     expect(espota.accepts(aDevice(), stored(bytes))).toEqual({
