@@ -8,7 +8,7 @@ import { type AtFiles, readAtFiles } from './files.ts';
 import type { AtShelf, Download, DownloadQuestion, Peer } from './server.ts';
 
 /** The place of rules without a token: for every module that has no rule of its own. */
-export const ANYONE = '*';
+export const ANYONE = 'any token';
 /** So much of a token is enough to tell products apart in a list of devices. */
 const TOKEN_SHOWN = 8;
 const NO_TOKEN = 'at';
