@@ -21,21 +21,31 @@ export interface PlannedPublication {
 
 /** One entry for each rule that accepts the image and publishes. Changes nothing: no number is used up. */
 export function planPublications(image: FirmwareImage, rules: RuleBook, journal: Journal): PlannedPublication[] {
+  /** Series → how many of its numbers the rules before take. */
+  const taken = new Map<string, number>();
   return rules
     .accepting(image)
     .rules.filter(publishes)
-    .map((rule) => planned(rule, image, journal));
+    .map((rule) => planned(rule, image, journal, taken));
 }
 
-function planned({ name: rule, update }: Rule, image: FirmwareImage, { publications }: Journal): PlannedPublication {
+function planned(
+  { name: rule, update }: Rule,
+  image: FirmwareImage,
+  { publications }: Journal,
+  taken: Map<string, number>,
+): PlannedPublication {
   const protocol = PULL_PROTOCOLS.get(update.protocol);
   if (protocol === undefined) throw new Error(`no protocol ${update.protocol}`);
   const place = protocol.placeOf(update.options);
   try {
     const { terms, number, remarks = [] } = protocol.offer(image, update.options);
-    const error = number === null ? null : publications.whyNoNumber(number);
-    const next = number === null || error !== null ? null : publications.numberAfter(number);
-    return { rule, place, terms, number: next, remarks, error: error?.toJSON() ?? null };
+    if (number === null) return { rule, place, terms, number, remarks, error: null };
+    const more = taken.get(number.series) ?? 0;
+    const error = publications.whyNoNumber(number, more);
+    if (error !== null) return { rule, place, terms, number: null, remarks, error: error.toJSON() };
+    taken.set(number.series, more + 1);
+    return { rule, place, terms, number: publications.numberAfter(number) + more, remarks, error: null };
   } catch (error) {
     if (!(error instanceof FlashError)) throw error;
     return { rule, place, terms: {}, number: null, remarks: [], error: error.toJSON() };

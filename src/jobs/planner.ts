@@ -109,8 +109,9 @@ export class Planner {
   /** The rules that take an image, without those that would have to publish it and cannot. */
   #usable(image: StoredImage, offers: Offers): ReturnType<RuleBook['accepting']> {
     const { rules, reasons } = this.#parts.rules().accepting(image);
-    const refusals = rules.flatMap(({ name }) => {
-      const error = this.#maker.whyUnpublishable(offers.get(name));
+    const offered = rules.map(({ name }) => offers.get(name));
+    const refusals = rules.flatMap(({ name }, index) => {
+      const error = this.#maker.whyUnpublishable(offered[index], offered.slice(0, index));
       return error === null ? [] : [{ name, reason: `rule "${name}": ${error.message}` }];
     });
     const usable = rules.filter(({ name }) => refusals.every((refusal) => refusal.name !== name));

@@ -104,10 +104,16 @@ export class ReleaseMaker {
     log.info('rollout.started', { release, rule, stage: stageName(rollout.settings, rollout.stage) });
   }
 
-  /** Why an image cannot be published as its rule would; null: it can, or need not. */
-  whyUnpublishable(offer: PlacedOffer | FlashError | undefined): FlashError | null {
+  /** Why an image cannot be published as its rule would; null: it can, or need not. `before`: offers that take their numbers first. */
+  whyUnpublishable(
+    offer: PlacedOffer | FlashError | undefined,
+    before: readonly (PlacedOffer | FlashError | undefined)[] = [],
+  ): FlashError | null {
     if (offer === undefined || offer instanceof FlashError) return offer ?? null;
-    return offer.number === null ? null : this.#parts.journal.publications.whyNoNumber(offer.number);
+    const { number } = offer;
+    if (number === null) return null;
+    const more = before.filter((other) => seriesOf(other) === number.series).length;
+    return this.#parts.journal.publications.whyNoNumber(number, more);
   }
 
   #publish(
@@ -134,4 +140,8 @@ export class ReleaseMaker {
       log.info('job.superseded', { job: job.id, device: deviceName(devices, job.device), rule: job.rule });
     }
   }
+}
+
+function seriesOf(offer: PlacedOffer | FlashError | undefined): string | null {
+  return offer === undefined || offer instanceof FlashError ? null : (offer.number?.series ?? null);
 }

@@ -51,10 +51,10 @@ export class PublicationTable {
     this.#insert.run(release, protocol, place, part, JSON.stringify(terms), number, JSON.stringify(remarks));
   }
 
-  /** Why a series has no further number: PUBLISH_NUMBERS_USED. Null: it has one. */
-  whyNoNumber(wanted: NumberWanted): FlashError | null {
+  /** Why a series has no further number after so many more: PUBLISH_NUMBERS_USED. Null: it has one. */
+  whyNoNumber(wanted: NumberWanted, more = 0): FlashError | null {
     const { series, last } = wanted;
-    const next = this.numberAfter(wanted);
+    const next = this.numberAfter(wanted) + more;
     if (next <= last) return null;
     return new FlashError(
       'PUBLISH_NUMBERS_USED',

@@ -85,9 +85,9 @@ export const PROMPT_WITHIN_MS = 10_000;
 export const PASSWORD_OPTIONS_WITHIN_MS = 1_000;
 /** An idle interpreter prompts at once after the login; one that runs a script does not. */
 export const FIRST_PROMPT_WITHIN_MS = 1_000;
-/** How often Ctrl-C is sent, and how long an answer to it is waited for. */
-export const INTERRUPTS = 2;
-export const INTERRUPT_WITHIN_MS = 4_000;
+/** How often Ctrl-C is sent, since a script may catch some, and how long an answer to each is waited for. */
+export const INTERRUPTS = 4;
+export const INTERRUPT_WITHIN_MS = 3_000;
 /** A device that has not stopped by then has not been reset. */
 export const RESET_WITHIN_MS = 1_500;
 

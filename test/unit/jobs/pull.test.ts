@@ -179,6 +179,17 @@ describe('a rule that publishes', () => {
     await made.publisher.stop();
   });
 
+  it('gives no number above the last, also where several rules publish the same file', async () => {
+    const at = (place: string): Rule => ({ ...RULE, name: place, update: { ...RULE.update, options: { place } } });
+    rules = [at('here'), at('there'), at('elsewhere')];
+    const made = parts();
+    made.publisher.start();
+    await drop('TEST001', 'aa', made);
+    await expect.poll(() => results.map(({ outcome }) => outcome)).toEqual(['done']);
+    expect(['here', 'there', 'elsewhere'].map((place) => standing(made, place)[0]?.number)).toEqual([1, 2, undefined]);
+    await made.publisher.stop();
+  });
+
   it('keeps what stands when an image cannot be published', async () => {
     const made = parts();
     made.publisher.start();
