@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { FlashError } from '../errors.ts';
+import { whatIsAwaited } from '../jobs/awaited.ts';
 import type { AttemptRecord, JobRecord, TransitionRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
@@ -51,7 +52,7 @@ function linesOf(
       ['device', `${deviceNames(journal).get(job.device) ?? '?'} (${job.device})`],
       ['image', `${image?.name ?? '?'} (sha256 ${job.image})`],
       ['rule', `${job.rule}, release ${job.release}`],
-      ['state', job.state + (job.waitingFor === null ? '' : `: ${job.waitingFor}`)],
+      ['state', stateText(job)],
       ['proof', job.proof ?? 'none'],
       ...(error === null
         ? []
@@ -69,6 +70,12 @@ function linesOf(
       history.map(({ atMs, from, to, detail }) => [isoTime(atMs), `${from ?? '-'} → ${to}`, detail ?? '']),
     ).map(printable),
   ];
+}
+
+function stateText(job: JobRecord): string {
+  const { state, waitingFor } = job;
+  if (state === 'confirming') return `${state}: ${whatIsAwaited(job)}`;
+  return waitingFor === null ? state : `${state}: ${waitingFor}`;
 }
 
 function attemptRow({ number, startedMs, endedMs, sentBytes, step, proof, error }: AttemptRecord): string[] {

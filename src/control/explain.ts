@@ -1,3 +1,4 @@
+import { whatIsAwaited } from '../jobs/awaited.ts';
 import { heldBy } from '../jobs/held-image.ts';
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
@@ -84,7 +85,7 @@ function outlook(situation: Situation, parts: ExplainParts): Outlook {
     case 'running':
       return nothing('it is being sent now');
     case 'confirming':
-      return nothing('it was sent; the device is awaited');
+      return nothing(`${whatIsAwaited(job)}; nothing is sent to it meanwhile`);
     case 'soaking':
       return nothing('it is back; it is watched for a while');
     case 'succeeded':

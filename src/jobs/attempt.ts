@@ -82,6 +82,7 @@ async function perform(
     leastPauseMs: protocol.minimumPauseMs,
     sizeBytes,
     nowMs: parts.clock.now(),
+    committedMs: progress.committedMs,
     random: parts.random(),
     tryEveryMs: device.tryEveryMs ?? null,
   });
@@ -205,6 +206,7 @@ class Progress {
   readonly #log: Logger;
   #loggedAt: number;
   sentBytes = 0;
+  committedMs: number | null = null;
 
   constructor(job: JobRecord, parts: AttemptParts, log: Logger) {
     this.#job = job;
@@ -213,7 +215,10 @@ class Progress {
     this.#loggedAt = parts.clock.monotonic();
   }
 
-  onStep = (step: Step): void => this.#parts.book.entered(this.#job.id, step);
+  onStep = (step: Step): void => {
+    this.#parts.book.entered(this.#job.id, step);
+    if (step === 'commit') this.committedMs ??= this.#parts.clock.now();
+  };
 
   onProgress = (sentBytes: number, totalBytes: number): void => {
     this.sentBytes = sentBytes;

@@ -23,6 +23,8 @@ export interface AttemptContext {
   readonly leastPauseMs: number;
   readonly sizeBytes: number;
   readonly nowMs: number;
+  /** When the protocol was about to let the last byte go, epoch ms; null: it never was. */
+  readonly committedMs: number | null;
   /** From 0 to 1. */
   readonly random: number;
   /** Of the device: it is tried at this distance for as long as it does not answer; null: no oftener than others. */
@@ -72,9 +74,10 @@ export function afterError(thrown: unknown, context: AttemptContext): Outcome {
   }
 }
 
-function inDoubt(error: FlashError, { verify, sizeBytes, nowMs }: AttemptContext): Outcome {
+/** A restart while the answer was still waited for counts: it is looked for from the last byte on. */
+function inDoubt(error: FlashError, { verify, sizeBytes, nowMs, committedMs }: AttemptContext): Outcome {
   const proof: Proof | null = error.details?.['sentBytes'] === sizeBytes ? 'sent' : null;
-  const change: JobChange = { proof, error: error.toJSON(), confirmFromMs: nowMs };
+  const change: JobChange = { proof, error: error.toJSON(), confirmFromMs: committedMs ?? nowMs };
   if (proof === 'sent' && verify.proof === 'sent')
     return { event: 'succeed', change: { ...change, step: null }, error };
   return { event: 'doubt', change: { ...change, step: 'confirm' }, error };

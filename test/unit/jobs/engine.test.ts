@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
+import { FlashError } from '../../../src/errors.ts';
 import { NOTHING_FOUND } from '../../../src/firmware/findings.ts';
+import type { AwaitReturn } from '../../../src/jobs/confirm.ts';
 import { DropResults } from '../../../src/jobs/drop-results.ts';
 import { JobEngine } from '../../../src/jobs/engine.ts';
 import { JobBook } from '../../../src/jobs/job-book.ts';
@@ -17,13 +19,14 @@ import { VersionInquiry } from '../../../src/jobs/version-inquiry.ts';
 import { Windows } from '../../../src/jobs/windows.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { Dossier, FirmwareImage } from '../../../src/model/image.ts';
+import type { Verify } from '../../../src/model/rule.ts';
 import type { FlashReport, Protocol } from '../../../src/protocols/protocol.ts';
 import { createNodeLinks } from '../../../src/transports/node-links.ts';
 import { aDevice, aRule } from '../../fixtures/records.ts';
 import { nothingToFetch } from './nothing-to-fetch.ts';
 
 const DEVICE = aDevice({ chip: 'esp8266' });
-const RULE = aRule({ verify: { proof: 'accepted', withinMs: 1_000, check: { by: 'mdns' }, version: null, soakMs: 0 } });
+const VERIFY: Verify = { proof: 'accepted', withinMs: 1_000, check: { by: 'mdns' }, version: null, soakMs: 0 };
 
 let folder: string;
 let journal: Journal;
@@ -72,14 +75,20 @@ function leaveQueuedJob(): void {
   const file = { name: 'sensor.bin', sha256: 'ab', sizeBytes: 3, seenMs: 1, dossier };
   const { id: dropId } = journal.drops.taken(file);
   journal.drops.placed(dropId, 'working', file.name);
-  const release = { id: 'r', rule: RULE.name, slot: 'all', image: 'ab', dropId, createdMs: 1, expiresMs: null };
+  const release = { id: 'r', rule: aRule().name, slot: 'all', image: 'ab', dropId, createdMs: 1, expiresMs: null };
   journal.releases.insert(release);
-  journal.jobs.insert({ id: 'j', release: 'r', rule: RULE.name, device: DEVICE.id, image: 'ab', createdMs: 1 });
+  journal.jobs.insert({ id: 'j', release: 'r', rule: aRule().name, device: DEVICE.id, image: 'ab', createdMs: 1 });
 }
 
-function engine(): JobEngine {
-  const protocols = new Map([[protocol.name, protocol]]);
-  const rules = openRuleBook([RULE], planContext(journal, protocols));
+interface Given {
+  readonly flash?: Protocol['flash'];
+  readonly proof?: Verify['proof'];
+  readonly awaitReturn?: AwaitReturn;
+}
+
+function engine({ flash = protocol.flash, proof = 'accepted', awaitReturn = async () => null }: Given = {}): JobEngine {
+  const protocols = new Map([[protocol.name, { ...protocol, flash }]]);
+  const rules = openRuleBook([aRule({ verify: { ...VERIFY, proof } })], planContext(journal, protocols));
   const devices = { get: () => DEVICE, list: () => [DEVICE] };
   const book = new JobBook(journal, systemClock);
   const shared = { journal, book, devices, clock: systemClock, log: silentLogger, rules: () => rules };
@@ -100,7 +109,7 @@ function engine(): JobEngine {
     isPortTaken: () => false,
     onPortFree: () => undefined,
     onAppearance: () => () => undefined,
-    awaitReturn: async () => null,
+    awaitReturn,
     askVersion: async () => null,
     soakEyes: { restartOf: () => new Promise(() => undefined), isThere: async () => true },
     random: () => 0,
@@ -125,5 +134,32 @@ describe('the job engine', () => {
     expect(uploads).toBe(1);
     expect(fatal).toBe(null);
     expect(journal.jobs.transitionsOf('j').map(({ event }) => event)).toEqual(['plan', 'start', 'succeed']);
+  });
+
+  it('looks for a restart from the last byte on where no answer came, and not from when it gave up', async () => {
+    leaveQueuedJob();
+    let committedMs = 0;
+    let sinceMs = Number.POSITIVE_INFINITY;
+    const jobs = engine({
+      proof: 'returned',
+      flash: async ({ observer }) => {
+        observer.onStep('commit');
+        committedMs = systemClock.now();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        throw new FlashError('OTA_RESULT_LOST', 'it said nothing', { details: { sentBytes: 3 } });
+      },
+      awaitReturn: async (request) => {
+        sinceMs = request.sinceMs;
+        return { how: 'seen to start', atMs: committedMs + 20 };
+      },
+    });
+    jobs.start();
+    await expect.poll(() => journal.jobs.get('j')?.state, { timeout: 20_000 }).toBe('failed');
+    await jobs.stop();
+    expect(sinceMs).toBeLessThanOrEqual(committedMs);
+    expect(journal.jobs.get('j')?.error).toMatchObject({
+      code: 'JOB_OUTCOME_UNKNOWN',
+      message: expect.stringContaining('so it may well have taken the image'),
+    });
   });
 });

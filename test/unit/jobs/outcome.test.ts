@@ -7,7 +7,7 @@ import { aJob } from '../../fixtures/records.ts';
 
 function context(proof: Verify['proof'], over: Partial<AttemptContext> = {}): AttemptContext {
   const verify: Verify = { proof, withinMs: 5_000, check: { by: 'mdns' }, version: null, soakMs: 0 };
-  const times = { attempts: 1, retries: 2, leastPauseMs: 2_000, nowMs: 50, tryEveryMs: null };
+  const times = { attempts: 1, retries: 2, leastPauseMs: 2_000, nowMs: 50, committedMs: 20, tryEveryMs: null };
   return { verify, sizeBytes: 100, random: 0.5, ...times, ...over };
 }
 
@@ -53,7 +53,7 @@ describe('the end of an attempt', () => {
       const lost = error('OTA_RESULT_LOST', { sentBytes: 100 });
       expect(afterError(lost, context('returned', { attempts }))).toMatchObject({
         event: 'doubt',
-        change: { proof: 'sent' },
+        change: { proof: 'sent', confirmFromMs: 20 },
       });
     }
   });
