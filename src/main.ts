@@ -13,10 +13,9 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.exit(2);
 }
 
-// A daemon rests for months and never computes for long: V8 is to keep its heap small rather than to be fast. Without this its young
-// generation alone grows to 16 MB; docs/bench.md (d) measures the whole.
-const { setFlagsFromString } = await import('node:v8');
-for (const flag of ['--semi-space-growth-factor=1', '--optimize-for-size']) setFlagsFromString(flag);
+// Before everything else is loaded.
+const { keepHeapSmall } = await import('./service/small-heap.ts');
+keepHeapSmall();
 
 const { runProgram } = await import('./cli/program.ts');
 const { listenForSignals } = await import('./service/signals.ts');

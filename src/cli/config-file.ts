@@ -16,7 +16,8 @@ export function configEnvironment(io: Io, secrets: ConfigEnvironment['secrets'])
   return {
     protocols: RULE_PROTOCOLS,
     cronProblem,
-    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    // Asked for late: it loads the time zone database, 8 MB that a daemon without windows has no use for.
+    timezone: () => Intl.DateTimeFormat().resolvedOptions().timeZone,
     variables: io.env,
     secrets,
   };

@@ -37,7 +37,7 @@ export function configJsonSchema(protocols: readonly ProtocolOptions[]): SchemaN
   const schema = configSchema({
     protocols,
     cronProblem: () => null,
-    timezone: 'UTC',
+    timezone: () => 'UTC',
     resolvePath: (path) => path,
     secrets: { variables: {}, folder: '.' },
   });

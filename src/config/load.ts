@@ -26,7 +26,7 @@ export interface ConfigEnvironment {
   /** What is wrong with a cron expression, in a few words, or null. */
   readonly cronProblem: (expression: string) => string | null;
   /** IANA name of the machine's zone, for maintenance windows that name none. */
-  readonly timezone: string;
+  readonly timezone: () => string;
   /** Environment variables, for `{env: NAME}` and $CREDENTIALS_DIRECTORY. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /**

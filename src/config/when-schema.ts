@@ -49,7 +49,7 @@ export interface WhenContext {
   /** What is wrong with a cron expression, or null. */
   readonly cronProblem: (expression: string) => string | null;
   /** The zone of times that name none. */
-  readonly timezone: string;
+  readonly timezone: () => string;
 }
 
 /** When the attempts of a rule may start. */
@@ -87,7 +87,7 @@ export function whenSchema({ cronProblem, timezone: machineZone }: WhenContext) 
     )
     .transform((given, context): When => {
       const { cron, for: forMs, at, blackouts, missed, refresh } = given;
-      const both = { timezone: given.timezone ?? machineZone, blackouts };
+      const both = { timezone: given.timezone ?? machineZone(), blackouts };
       if (at !== undefined) {
         const ofWindows = [cron, forMs, missed, refresh];
         if (ofWindows.every((value) => value === undefined)) return { kind: 'date', at, ...both };

@@ -27,7 +27,7 @@ export const OTHER_PROTOCOL: ProtocolOptions = {
 export const ENVIRONMENT: ConfigEnvironment = {
   protocols: [SAMPLE_PROTOCOL, OTHER_PROTOCOL],
   cronProblem: (expression) => (expression.split(' ').length === 5 ? null : 'five fields are needed'),
-  timezone: 'Europe/Vienna',
+  timezone: () => 'Europe/Vienna',
   variables: { OTA_PASSWORD: 'correct horse' },
   secrets: 'required',
 };
