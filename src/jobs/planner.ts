@@ -15,8 +15,8 @@ import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
 import { isForNow, type RefusalForNow } from './ladder-waits.ts';
 import type { Offers } from './pull/publisher.ts';
-import { mayRefresh, refreshes } from './refresh.ts';
-import { ReleaseMaker } from './release-maker.ts';
+import { amongDevices, mayRefresh, refreshes } from './refresh.ts';
+import { type Lead, ReleaseMaker } from './release-maker.ts';
 import { type DeviceDirectory, deviceName, idsOf, purposeOf, type RuleBook } from './rule-book.ts';
 import { slotOf } from './targets.ts';
 
@@ -181,25 +181,34 @@ export class Planner {
 
   /** `refresh: always`: each current image of the rule is brought to all its devices once more, by a release of its own. */
   planRefreshes(rule: Rule): void {
-    const { journal } = this.#parts;
-    const due = journal.releases.current().filter(({ rule: name }) => name === rule.name);
-    for (const previous of due) if (mayRefresh(previous, journal)) this.#refresh(rule, previous);
+    const { devices, journal, rules } = this.#parts;
+    const current = journal.releases.current().filter(({ rule: name }) => name === rule.name);
+    const leads = new Map<string, string>();
+    for (const previous of current.filter((release) => mayRefresh(release, journal))) {
+      const image = this.#maker.imageOf(previous);
+      if (image === null) continue;
+      const drop = journal.drops.fileOf(previous.dropId);
+      const shared = drop?.release?.manifest.rollout ?? null;
+      const own = devices.list().filter((device) => rules().decide(image, device).rule === rule.name);
+      const settings = shared === null ? rule.rollout : amongDevices(shared, own);
+      const ledBy = drop === null || shared === null ? null : (leads.get(drop.id) ?? null);
+      const release = this.#refresh(rule, previous, image, { settings, ledBy });
+      if (drop !== null && ledBy === null) leads.set(drop.id, release.id);
+    }
   }
 
-  #refresh(rule: Rule, previous: ReleaseRecord): void {
+  #refresh(rule: Rule, previous: ReleaseRecord, image: StoredImage, lead: Lead): ReleaseRecord {
     const { journal, devices } = this.#parts;
-    const image = this.#maker.imageOf(previous);
-    if (image === null) return;
     const { release, jobs } = journal.transaction(() => {
       this.#maker.supersede(previous, 'its image is brought to all devices once more');
       const { slot, dropId } = previous;
-      const lead = { settings: rule.rollout, ledBy: null };
       const release = this.#maker.enter(rule, image, { slot, dropId, refreshOf: previous.id }, lead);
       const jobs = devices.list().flatMap((device) => this.#jobFor(image, device, [release], 'debug'));
       return { release, jobs };
     });
     this.#maker.tell(release, null);
     this.#announce(jobs);
+    return release;
   }
 
   /** Jobs for a device that has appeared, from the releases that are current. */

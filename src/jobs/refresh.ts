@@ -1,4 +1,5 @@
 import type { Device } from '../model/device.ts';
+import type { RolloutSettings } from '../model/rollout.ts';
 import type { Journal } from './journal/journal.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
 import { isPassing } from './renewal.ts';
@@ -14,6 +15,18 @@ export function mayRefresh({ id }: ReleaseRecord, journal: Journal): boolean {
   const states = journal.jobs.ofRelease(id).map(({ state }) => state);
   if (states.some((state) => state === 'running' || state === 'confirming' || state === 'soaking')) return false;
   return states.length === 0 || states.includes('succeeded');
+}
+
+/**
+ * The rollout of a release file, for the devices of one rule alone: each rule refreshes at its own time. Canaries that are others' would
+ * never have a job, and hold it up for ever.
+ */
+export function amongDevices(settings: RolloutSettings, devices: readonly Device[]): RolloutSettings {
+  const { canary } = settings;
+  if (canary?.by !== 'names') return settings;
+  const known = new Set(devices.map(({ name }) => name.toLowerCase()));
+  const names = canary.names.filter((name) => known.has(name.toLowerCase()));
+  return { ...settings, canary: names.length === 0 ? null : { by: 'names', names } };
 }
 
 /**

@@ -48,6 +48,32 @@ describe('a release of several images', () => {
     expect(names).toEqual(['app-2.0.0', 'fs-2.0.0']);
   });
 
+  it('is refreshed by its own rollout, not by none, and as one for the devices of the rule', async () => {
+    const when = {
+      kind: 'window',
+      cron: '0 2 * * *',
+      forMs: 3 * 3_600_000,
+      timezone: 'UTC',
+      blackouts: [],
+      missed: 'skip',
+      refresh: 'always',
+    } as const;
+    using run = new FleetRun({ rule: { ...RULE, when }, devices: fleetOf(4) });
+    await run.dropRelease(
+      release({ rollout: { ...ROLLOUT, canary: { by: 'names', names: ['elsewhere', 'd0003'] } } }),
+      KINDS,
+    );
+    await run.until(() => run.rollout().state === 'finished', 3 * 86_400_000);
+    const first = run.rollout().release;
+    const before = run.takings.length;
+    await run.until(() => run.rollout().release !== first && run.takings.length > before + 1, 3 * 86_400_000);
+    expect(run.rollout().settings).toEqual({ ...ROLLOUT, canary: { by: 'names', names: ['d0003'] } });
+    expect(run.takings.slice(before).map(({ device }) => device)).toEqual(['d0003', 'd0003']);
+    await run.until(() => run.rollout().state === 'finished', 3 * 86_400_000);
+    expect(run.journal.rollouts.newest(10)).toHaveLength(2);
+    for (const { name } of run.devices.values()) expect(of(run, name)).toHaveLength(4);
+  });
+
   it('stops as one: a failure with one image holds back the others', async () => {
     using run = new FleetRun({
       rule: RULE,
