@@ -65,6 +65,11 @@ export class HostTable {
     return [...host.instances];
   }
 
+  /** @param name folded */
+  instancesOn(name: string): readonly Instance[] {
+    return [...(this.#hosts.get(name)?.instances ?? [])];
+  }
+
   knows(record: AddressRecord): boolean {
     return this.#hosts.has(foldName(record.name));
   }

@@ -11,7 +11,7 @@ import {
 import type { LocalInterface } from './interfaces.ts';
 import { type MdnsLink, openMdnsLink } from './mdns-link.ts';
 import { linkScope } from './on-link.ts';
-import { isProbeOf } from './probe.ts';
+import { claimedNames, isProbeOf } from './probe.ts';
 import { RecentProbes } from './recent-probes.ts';
 import { type CacheOutcome, type InstanceView, RecordCache } from './record-cache.ts';
 import { serviceDomain } from './service-instance.ts';
@@ -179,7 +179,9 @@ export class MdnsInterface {
   #onProbe(claims: readonly DnsRecord[], source: string): void {
     const { listener, local, clock } = this.#options;
     const at = { localInterface: local.address, atMs: clock.now() };
-    const known = this.#cache.views(this.#now()).filter((view) => isProbeOf(view, claims, source));
+    // Not all that there are: a thousand devices that start at once send three thousand probes.
+    const named = this.#cache.viewsNamed(claimedNames(claims), this.#now());
+    const known = named.filter((view) => isProbeOf(view, claims, source));
     for (const { service, instance } of known) listener.probed({ service, instance, ...at });
     if (known.length === 0) this.#unclaimedProbes.remember(claims, source, at.atMs);
   }

@@ -31,6 +31,12 @@ export interface LinkOptions {
   readonly handlers: LinkHandlers;
 }
 
+/**
+ * For the answers of a thousand devices to one question, which all come within a tenth of a second (RFC 6762, section 6): each takes a
+ * kilobyte or two of the system's buffer, and the usual one on Linux holds some two hundred.
+ */
+const ROOM_BYTES = 4 * 1024 * 1024;
+
 /** RFC 6762, section 3. */
 const GROUPS = { ipv4: '224.0.0.251', ipv6: 'ff02::fb' } as const;
 
@@ -51,6 +57,7 @@ export function openMdnsLink({ local, family, guard, monotonic, handlers }: Link
     reuseAddr: true,
     ...(isIpv4 ? {} : { ipv6Only: true }),
   });
+  socket.once('listening', () => makeRoom(socket));
   const bonjour = new Bonjour(
     {
       type: isIpv4 ? 'udp4' : 'udp6',
@@ -84,6 +91,15 @@ export function openMdnsLink({ local, family, guard, monotonic, handlers }: Link
       ),
     close: () => closeLink(bonjour, socket),
   };
+}
+
+/** Some systems refuse a size beyond their limit instead of giving what they have; then it stays as it was. */
+function makeRoom(socket: Socket): void {
+  try {
+    if (socket.getRecvBufferSize() < ROOM_BYTES) socket.setRecvBufferSize(ROOM_BYTES);
+  } catch {
+    // Answers that are lost come with a later question.
+  }
 }
 
 function closeLink(bonjour: Bonjour, socket: Socket): Promise<void> {

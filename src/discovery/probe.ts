@@ -2,6 +2,11 @@ import { type DnsRecord, foldName } from './dns-message.ts';
 import type { InstanceView } from './record-cache.ts';
 import { serviceDomain } from './service-instance.ts';
 
+/** The names that the sender of a probe claims, folded. */
+export function claimedNames(claims: readonly DnsRecord[]): ReadonlySet<string> {
+  return new Set(claims.map((claim) => foldName(claim.type === 'PTR' ? claim.target : claim.name)));
+}
+
 /**
  * Is a probe (RFC 6762, section 8.1) that of this instance's own device? Both cores send three of them when they start (esp8266/Arduino,
  * LEAmDNS_Control.cpp; espressif/esp-protocols, components/mdns). Another device that would like to have the same name probes for it as

@@ -136,9 +136,10 @@ export class RecordCache {
     return instance ? this.#questionsFor(instance, ['SRV', 'A']) : instanceQuestions(service, name, ['SRV']);
   }
 
-  /** All instances that are complete and not in doubt. */
-  views(nowMs: number): InstanceView[] {
-    return [...this.#instances.values()].flatMap((instance) => this.#view(instance, nowMs) ?? []);
+  /** The instances of these names, their own or those of their hosts (folded), that are complete and not in doubt. */
+  viewsNamed(names: ReadonlySet<string>, nowMs: number): InstanceView[] {
+    const found = [...names].flatMap((name) => [this.#instances.get(name) ?? [], this.#hosts.instancesOn(name)].flat());
+    return [...new Set(found)].flatMap((instance) => this.#view(instance, nowMs) ?? []);
   }
 
   /** Doubts an instance: it is lost in five seconds unless it speaks. */

@@ -48,10 +48,19 @@ describe('the datagram guard', () => {
     expect(verdicts).not.toContain('flood');
   });
 
+  it('hears a thousand devices start at once, and a rollout of them, even through one reflector', () => {
+    const guard = newGuard();
+    const start = Array.from({ length: 10_000 }, (_, index) => guard.refuse(packet(index), SOURCE, index / 2));
+    const rollout = Array.from({ length: 30_000 }, (_, index) =>
+      guard.refuse(packet(index), SOURCE, 5_000 + index * 1.2),
+    );
+    expect([...start, ...rollout]).not.toContain('flood');
+  });
+
   it('stops a flood from one address, still hears others, and recovers', () => {
     const guard = newGuard();
-    const verdicts = Array.from({ length: 20_000 }, (_, index) => guard.refuse(packet(index), SOURCE, index / 20));
-    expect(verdicts.filter((verdict) => verdict === null).length).toBeLessThan(5500);
+    const verdicts = Array.from({ length: 40_000 }, (_, index) => guard.refuse(packet(index), SOURCE, index / 40));
+    expect(verdicts.filter((verdict) => verdict === null).length).toBeLessThan(11_500);
     expect(guard.refuse(packet(1), '10.0.0.8', 1000)).toBeNull();
     expect(guard.refuse(packet(1), SOURCE, 5000)).toBeNull();
   });
@@ -61,13 +70,13 @@ describe('the datagram guard', () => {
     const verdicts = Array.from({ length: 40_000 }, (_, index) =>
       guard.refuse(packet(index), `10.0.0.${index % 250}`, index / 40),
     );
-    expect(verdicts.filter((verdict) => verdict === null).length).toBeLessThan(9500);
+    expect(verdicts.filter((verdict) => verdict === null).length).toBeLessThan(22_500);
   });
 
   it('charges large packets for the work they make', () => {
     const guard = newGuard();
     const bytes = (index: number) => Buffer.concat([packet(index), Buffer.alloc(8900)]);
     const passed = Array.from({ length: 400 }, (_, index) => guard.refuse(bytes(index), SOURCE, 0));
-    expect(passed.filter((verdict) => verdict === null).length).toBeLessThan(150);
+    expect(passed.filter((verdict) => verdict === null).length).toBeLessThan(300);
   });
 });
