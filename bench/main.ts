@@ -6,6 +6,7 @@ import { benchDropLatency } from './drop-latency.ts';
 import { benchFiles } from './files.ts';
 import { benchFleet } from './fleet.ts';
 import { benchIdle } from './idle.ts';
+import { benchLargeFleet } from './large-fleet.ts';
 import { benchPlan } from './plan.ts';
 import { benchRollout } from './rollout.ts';
 import type { BenchRow } from './row.ts';
@@ -35,6 +36,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   h: { title: 'serial ports: against the line, the peers, and many at once', measure: benchSerial },
   i: { title: 'devices that sleep most of the time', measure: benchWake },
   j: { title: 'large files, and what else can happen while they are read', measure: benchFiles },
+  k: { title: 'a rollout of a thousand devices over sockets', measure: benchLargeFleet },
 };
 
 function readOptions(): BenchOptions & { readonly sections: readonly string[] } {

@@ -1,5 +1,5 @@
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Clock, sleep, type Timer } from '../clock.ts';
 import { FlashError } from '../errors.ts';
@@ -98,6 +98,7 @@ export class AuditLog {
 
   async #drainOnce(): Promise<void> {
     const { journal, enrich } = this.#parts;
+    if (this.#handle !== null && !(await this.#isOurs(this.#handle))) await this.#close();
     const handle = this.#handle ?? (await this.#open());
     const entries = journal.audit.pending(ENTRIES_AT_A_TIME);
     const last = entries.at(-1);
@@ -107,6 +108,13 @@ export class AuditLog {
     journal.transaction(() => journal.audit.settle(last.entry, this.#link));
     this.#isAsked = true;
     if (this.#sizeBytes >= (this.#parts.maxBytes ?? MAX_BYTES)) await this.#closeSegment();
+  }
+
+  /** Is the file under its name still the one that is written to, and as long as it was left? Records written elsewhere nobody would find. */
+  async #isOurs(handle: FileHandle): Promise<boolean> {
+    const own = await handle.stat({ bigint: true });
+    const there = await stat(this.#path, { bigint: true }).catch(() => null);
+    return there !== null && there.ino === own.ino && there.dev === own.dev && Number(there.size) === this.#sizeBytes;
   }
 
   async #append(handle: FileHandle, told: readonly Told[], before = ''): Promise<void> {

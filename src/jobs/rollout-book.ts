@@ -80,6 +80,7 @@ export class RolloutBook {
    */
   resume(release: string, by: string): RolloutRecord {
     const rollout = this.#current(release);
+    if (rollout.state === 'finished') throw notPossible(release, 'it is finished: there is nothing to go on with');
     if (rollout.state !== 'paused') throw notPossible(release, 'it is not paused');
     return this.#decide(rollout, this.#goOn(rollout), 'resume', by);
   }

@@ -80,7 +80,8 @@ function situationOf(
   nowMs: number,
 ): Pick<RolloutView, 'state' | 'why' | 'untilMs'> {
   const { state, reason } = rollout;
-  if (state === 'running' && (release === 'superseded' || release === 'expired')) {
+  const isOpen = state === 'running' || state === 'paused';
+  if (isOpen && (release === 'superseded' || release === 'expired')) {
     return { state: release, why: `its release is ${release}`, untilMs: null };
   }
   if (state !== 'running') return { state, why: reason ?? '', untilMs: null };

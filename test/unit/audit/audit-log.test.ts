@@ -221,6 +221,34 @@ describe('verification', () => {
     expect(verdict().findings.length).toBeGreaterThan(0);
   });
 
+  it.each<[string, () => void]>([
+    ['deleted', () => rmSync(path())],
+    ['cut', () => truncateSync(path(), 300)],
+    [
+      'replaced',
+      () => {
+        const text = readFileSync(path(), 'utf8');
+        rmSync(path());
+        writeFileSync(path(), text.replace('j1', 'j7'));
+      },
+    ],
+    ['added to', () => appendFileSync(path(), 'a line of somebody\n')],
+  ])(
+    'finds with the next record that the file was %s while it runs, and loses no record after that',
+    async (_what, harm) => {
+      const part = new AuditLog({ folder, journal, enrich: (fields) => fields, clock: systemClock, log }).part();
+      await part.start(new AbortController().signal);
+      for (const job of ['j0', 'j1', 'j2']) journal.audit.add('job.start', 1, { job });
+      await until(() => journal.audit.pending(10).length === 0, 'three are written');
+      harm();
+      journal.audit.add('job.start', 2, { job: 'after' });
+      await until(() => journal.audit.pending(10).length === 0, 'the fourth is written');
+      await part.stop(1_000);
+      expect([...log.of('audit.broken'), ...log.of('audit.torn')]).toHaveLength(1);
+      expect(lines().map((line) => unseal(line)?.data['job'])).toContain('after');
+    },
+  );
+
   it('is not led astray by files of other names', async () => {
     await run(2);
     renameSync(path(), path('audit-1.jsonl'));

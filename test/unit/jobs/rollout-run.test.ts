@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { viewRollout } from '../../../src/jobs/rollout-view.ts';
 import type { RolloutSettings } from '../../../src/model/rollout.ts';
 import { aRule } from '../../fixtures/records.ts';
 import { FleetRun, fleetOf } from './fleet-run.ts';
@@ -46,6 +47,24 @@ describe('a rollout', () => {
       'finish',
     ]);
     expect(run.results).toMatchObject([{ outcome: 'done', summary: '20 devices: 20 succeeded.' }]);
+  });
+
+  it('that was paused waits for nobody once a newer image has taken its place', async () => {
+    using run = new FleetRun({ rule: ruleWith({ pauseAfter: 'canary' }), devices: fleetOf(3) });
+    await run.drop('aa');
+    await run.until(() => run.rollout().state === 'paused');
+    const older = run.rollout();
+    await run.drop('bb');
+    await run.until(() => run.rollout().release !== older.release);
+    const view = viewRollout(run.journal, run.directory, older, run.clock.now());
+    expect(view).toMatchObject({ state: 'superseded', why: 'its release is superseded' });
+  });
+
+  it('that is finished says so to whoever wants to resume it', async () => {
+    using run = new FleetRun({ rule: ruleWith(), devices: fleetOf(2) });
+    await run.drop('aa');
+    await run.until(() => run.rollout().state === 'finished');
+    expect(() => run.engine.orders.resumeRollout(run.rollout().release, 'ann')).toThrow('it is finished');
   });
 
   it('passes over devices that are away, and brings them up when they appear', async () => {
