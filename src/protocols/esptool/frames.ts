@@ -63,6 +63,14 @@ export class FrameLink {
     return Buffer.concat(this.#raw).subarray(-TEXT_BYTES).toString('latin1');
   }
 
+  /** What has arrived since `restart` and was read, for a reader of plain bytes; null: nothing. It is told once. */
+  takeRaw(): Uint8Array | null {
+    const bytes = this.#rawBytes === 0 ? null : Buffer.concat(this.#raw);
+    this.#raw = [];
+    this.#rawBytes = 0;
+    return bytes;
+  }
+
   /** Takes in what has arrived, for `text`. */
   async listen(timeoutMs: number): Promise<void> {
     await this.#read(timeoutMs);

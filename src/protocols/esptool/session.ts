@@ -163,6 +163,7 @@ export class ChipSession {
     const { chip } = this.identity;
     if (this.#port.kind === 'usb-otg' && hasWatchdogReset(chip) && !this.identity.security.isSecureDownload) {
       await resetByWatchdog(this.#loader, chip);
+      this.#port.frames.restart();
       await sleep(clock, WATCHDOG_RESET_MS);
       return true;
     }
@@ -184,7 +185,9 @@ export class ChipSession {
    * @throws FlashError SERIAL_PORT_LOST
    */
   async output(timeoutMs: number): Promise<Uint8Array | null> {
-    return this.#port.frames.link.read(timeoutMs, this.settings.signal);
+    const { frames } = this.#port;
+    // What came while it was waited for that the port stays or returns is the beginning of it.
+    return frames.takeRaw() ?? frames.link.read(timeoutMs, this.settings.signal);
   }
 
   close(): Promise<void> {

@@ -92,6 +92,11 @@ export class SimulatedBoard {
     return this.#medium;
   }
 
+  /** As if the time of the chip's watchdogs were up: what nobody has switched off resets it now. Returns whether it did. */
+  expireWatchdogs(): boolean {
+    return this.#chip.expireWatchdogs();
+  }
+
   /** Pulls the plug: the port disappears, the chip has no power. */
   async unplug(): Promise<void> {
     this.#cut();

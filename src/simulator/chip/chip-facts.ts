@@ -1,4 +1,5 @@
 import type { Chip } from '../../model/chip.ts';
+import type { WatchdogLayout } from './watchdogs.ts';
 
 /** Offsets of an SPI controller's registers from its base; null: the lengths stand in USR1 (ESP8266). */
 export interface SpiLayout {
@@ -49,6 +50,8 @@ export interface ChipFacts {
   readonly security: { readonly cryptCount: FuseField; readonly secureBoot: FuseField } | null;
   readonly bootloaderOffset: number;
   readonly bootText: BootText;
+  /** Of chips that can be the USB device themselves. */
+  readonly watchdogs: WatchdogLayout | null;
 }
 
 /** What a mask ROM prints at a start. */
@@ -81,6 +84,7 @@ interface Later {
   readonly security?: ChipFacts['security'];
   readonly bootloaderOffset?: number;
   readonly bootText: BootText;
+  readonly watchdogs?: WatchdogLayout;
 }
 
 const NO_REVISION: RevisionFields = { major: [], minor: [] };
@@ -96,6 +100,7 @@ function later(own: Later): ChipFacts {
     revision: NO_REVISION,
     security: null,
     bootloaderOffset: 0,
+    watchdogs: null,
     ...rest,
     rom: 'newer',
     spi: laterSpi(spiBase),
@@ -116,6 +121,25 @@ function sharedFuses(macAddress: number): Pick<ChipFacts, 'revision' | 'security
       cryptCount: { address: macAddress - 0x10, bit: 18, width: 3 },
       secureBoot: { address: macAddress - 0x0c, bit: 20, width: 1 },
     },
+  };
+}
+
+/** ESP32-S3 and ESP32-C3: registers in the same order, from another address on. */
+function earlierWatchdogs(config: number, protect: number, forceDownload: number | null): WatchdogLayout {
+  const autoFeedBit = 31;
+  const key = 0x8f1d312a;
+  return { config, protect, super: { config: protect + 4, autoFeedBit, protect: protect + 8, key }, forceDownload };
+}
+
+/** Chips with a low-power part of their own. */
+function laterWatchdogs(config: number, protect: number): WatchdogLayout {
+  const autoFeedBit = 18;
+  const key = 0x50d83aa1;
+  return {
+    config,
+    protect,
+    super: { config: protect + 4, autoFeedBit, protect: protect + 8, key },
+    forceDownload: null,
   };
 }
 
@@ -140,6 +164,7 @@ const FACTS: readonly ChipFacts[] = [
     macAddress: null,
     revision: NO_REVISION,
     security: null,
+    watchdogs: null,
     bootloaderOffset: 0,
     bootText: {
       baudRate: 74_880,
@@ -171,6 +196,7 @@ const FACTS: readonly ChipFacts[] = [
       cryptCount: { address: 0x3ff5a000, bit: 20, width: 7 },
       secureBoot: { address: 0x3ff5a018, bit: 5, width: 1 },
     },
+    watchdogs: null,
     bootloaderOffset: 0x1000,
     bootText: {
       baudRate: ROM_BAUD_RATE,
@@ -188,6 +214,7 @@ const FACTS: readonly ChipFacts[] = [
     macAddress: 0x3f41a044,
     bootloaderOffset: 0x1000,
     revision: { major: field(0x3f41a050, 18, 2), minor: [{ address: 0x3f41a050, bit: 20, width: 1, from: 3 }] },
+    watchdogs: { config: 0x3f408094, protect: 0x3f4080ac, super: null, forceDownload: 0x3f408128 },
     bootText: laterText(
       'ESP-ROM:esp32s2-rc4-20191025\r\nBuild:Oct 25 2019\r\n',
       '0x0 (DOWNLOAD(USB/UART0/1))',
@@ -201,6 +228,7 @@ const FACTS: readonly ChipFacts[] = [
     spiBase: 0x60002000,
     macAddress: 0x60007044,
     ...sharedFuses(0x60007044),
+    watchdogs: earlierWatchdogs(0x60008098, 0x600080b0, 0x6000812c),
     bootText: laterText(
       'ESP-ROM:esp32s3-20210327\r\nBuild:Mar 27 2021\r\n',
       '0x0 (DOWNLOAD(USB/UART0))',
@@ -228,6 +256,7 @@ const FACTS: readonly ChipFacts[] = [
     spiBase: 0x60002000,
     macAddress: 0x60008844,
     ...sharedFuses(0x60008844),
+    watchdogs: earlierWatchdogs(0x60008090, 0x600080a8, null),
     bootText: laterText(
       'ESP-ROM:esp32c3-api1-20210207\r\nBuild:Feb  7 2021\r\n',
       '0x4 (DOWNLOAD(USB/UART0/1))',
@@ -241,6 +270,7 @@ const FACTS: readonly ChipFacts[] = [
     macAddress: 0x600b4844,
     bootloaderOffset: 0x2000,
     revision: { major: field(0x600b484c, 4, 2), minor: field(0x600b484c, 0, 4) },
+    watchdogs: laterWatchdogs(0x600b1c00, 0x600b1c18),
     bootText: laterText(
       'ESP-ROM:esp32c5-eco2-20250121\r\nBuild:Jan 21 2025\r\n',
       '0x10 (DOWNLOAD(USB/UART0))',
@@ -254,6 +284,7 @@ const FACTS: readonly ChipFacts[] = [
     spiBase: 0x60003000,
     macAddress: 0x600b0844,
     revision: { major: field(0x600b0850, 22, 2), minor: field(0x600b0850, 18, 4) },
+    watchdogs: laterWatchdogs(0x600b1c00, 0x600b1c18),
     bootText: laterText(
       'ESP-ROM:esp32c6-20220919\r\nBuild:Sep 19 2022\r\n',
       '0x4 (DOWNLOAD(UART0/SDIO_FEI_FEO))',
@@ -266,6 +297,7 @@ const FACTS: readonly ChipFacts[] = [
     spiBase: 0x60003000,
     macAddress: 0x600b4844,
     revision: { major: field(0x600b484c, 4, 2), minor: field(0x600b484c, 0, 4) },
+    watchdogs: laterWatchdogs(0x600b1c00, 0x600b1c18),
     bootText: laterText(
       'ESP-ROM:esp32c61-20240917\r\nBuild:Sep 17 2024\r\n',
       '0x4 (DOWNLOAD(USB/UART0))',
@@ -279,6 +311,7 @@ const FACTS: readonly ChipFacts[] = [
     spiBase: 0x60003000,
     macAddress: 0x600b0844,
     revision: { major: field(0x600b0850, 21, 2), minor: field(0x600b0850, 18, 3) },
+    watchdogs: laterWatchdogs(0x600b1c00, 0x600b1c1c),
     bootText: laterText(
       'ESP-ROM:esp32h2-20221101\r\nBuild:Nov  1 2022\r\n',
       '0x4 (DOWNLOAD(USB/UART0))',
@@ -298,6 +331,7 @@ const FACTS: readonly ChipFacts[] = [
       ],
       minor: field(0x5012d04c, 0, 4),
     },
+    watchdogs: laterWatchdogs(0x50116000, 0x50116018),
     bootText: laterText(
       'ESP-ROM:esp32p4-20240219\r\nBuild:Feb 19 2024\r\n',
       '0x20 (DOWNLOAD(USB/UART0/SPI))',

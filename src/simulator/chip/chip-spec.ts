@@ -15,9 +15,10 @@ export interface Security {
  * How the host's control lines reach EN and BOOT.
  * - `two-transistors`: DTR alone pulls BOOT low, RTS alone pulls EN low, both together do nothing.
  * - `usb-serial-jtag`: the peripheral of the chip itself: RTS alone resets; DTR before it selects the loader.
+ * - `usb-otg`: the USB device that the ROM runs in its loader: no line resets it, its watchdog does.
  * - `none`: no lines; the chip starts into `power`.
  */
-export type ResetCircuit = 'two-transistors' | 'usb-serial-jtag' | 'none';
+export type ResetCircuit = 'two-transistors' | 'usb-serial-jtag' | 'usb-otg' | 'none';
 
 /** A pretend board with an Espressif chip. Everything but name and chip has a default. */
 export interface ChipSpec {

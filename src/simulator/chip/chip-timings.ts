@@ -13,6 +13,8 @@ export interface ChipTimings {
   readonly startMs: number;
   /** Between two starts of a chip that finds nothing to run. */
   readonly restartMs: number;
+  /** How long the watchdogs of a chip that is the USB device wait in the loader. */
+  readonly watchdogMs: number;
 }
 
 /** Typical values of a 4 MiB flash chip's data sheet, and of a development board. */
@@ -24,6 +26,7 @@ export const BOARD_TIMINGS: ChipTimings = {
   enableRiseMs: 5,
   startMs: 20,
   restartMs: 500,
+  watchdogMs: 9_000,
 };
 
 /** Nothing waits for the flash, and starts are short: for tests. */
@@ -35,6 +38,7 @@ export const BRISK_BOARD: ChipTimings = {
   enableRiseMs: 1,
   startMs: 1,
   restartMs: 100,
+  watchdogMs: 9_000,
 };
 
 /** The time to erase `length` bytes from `offset`, whole blocks where the range has them. */

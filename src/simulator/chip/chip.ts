@@ -15,6 +15,7 @@ import { SpiController } from './spi-controller.ts';
 import { downloadText, flashStartText, StartCause } from './start-text.ts';
 import { StubLoader } from './stub-loader.ts';
 import { UartFaults } from './uart-faults.ts';
+import { Watchdogs } from './watchdogs.ts';
 import { hearAt } from './waveform.ts';
 
 /** What the chip is connected to. */
@@ -53,6 +54,7 @@ export class SimulatedChip {
   readonly #cipher: FlashCipher;
   readonly #registers: Registers;
   readonly #uartFaults: UartFaults;
+  readonly #watchdogs: Watchdogs | null;
   #faults: ChipFaults = {};
   #isPowered = false;
   #lines: ControlLines = RELEASED_LINES;
@@ -77,7 +79,13 @@ export class SimulatedChip {
     this.#cipher = new FlashCipher(this.mac);
     const spi = new SpiController(this.facts.spi, faults.flashId ?? flashIdOf(this.#flash.sizeBytes));
     const identity = { mac, security, revision: spec.revision ?? { major: 1, minor: 0 } };
-    this.#registers = new Registers(this.facts, identity, spi, () => this.#baudRate ?? DEFAULT_BAUD_RATE);
+    const { watchdogs } = this.facts;
+    this.#watchdogs = watchdogs === null ? null : new Watchdogs(watchdogs, wiring.clock, () => this.#startByWatchdog());
+    this.#registers = new Registers(this.facts, identity, {
+      spi,
+      watchdogs: this.#watchdogs,
+      baudRate: () => this.#baudRate ?? DEFAULT_BAUD_RATE,
+    });
     this.#uartFaults = new UartFaults(faults);
   }
 
@@ -100,8 +108,14 @@ export class SimulatedChip {
     this.#isPowered = true;
     this.#lines = RELEASED_LINES;
     this.#pins = RELEASED;
-    const isDownload = (this.#spec.power ?? (this.#circuit === 'none' ? 'download' : 'flash')) === 'download';
+    const hasReset = this.#circuit !== 'none' && this.#circuit !== 'usb-otg';
+    const isDownload = (this.#spec.power ?? (hasReset ? 'flash' : 'download')) === 'download';
     this.#start(StartCause.POWER_ON, () => isDownload);
+  }
+
+  /** As if the time of its watchdogs were up: what nobody has switched off resets the chip now. Returns whether it did. */
+  expireWatchdogs(): boolean {
+    return this.#watchdogs?.expire() ?? false;
   }
 
   powerOff(): void {
@@ -155,6 +169,7 @@ export class SimulatedChip {
   }
 
   #halt(): void {
+    this.#watchdogs?.stop();
     this.#timer?.cancel();
     this.#timer = null;
     this.#loop?.stop();
@@ -180,6 +195,12 @@ export class SimulatedChip {
     });
   }
 
+  /** What the host chose by its lines holds for one reset; what it left in the register of a chip on USB-OTG, for all. */
+  #startByWatchdog(): void {
+    const isDownload = this.#pins.isDownload || this.#watchdogs?.isDownloadForced === true;
+    this.#start(StartCause.WATCHDOG, () => isDownload);
+  }
+
   #after(delayMs: number, act: () => void): void {
     this.#timer = this.#wiring.clock.setTimer(delayMs, () => {
       this.#timer = null;
@@ -203,6 +224,11 @@ export class SimulatedChip {
   #startLoader(cause: StartCause): void {
     this.#wiring.emit('started-in-download-mode');
     this.#print(downloadText(this.facts, cause));
+    // Fed by nobody while the ROM is the program: on chips that are the USB device they are on.
+    this.#watchdogs?.start(
+      this.#circuit === 'usb-serial-jtag' ? this.#timings.watchdogMs : null,
+      this.#circuit === 'usb-otg',
+    );
     const loop = new CommandLoop(this.#wiring.clock, (bytes) => this.#answer(bytes));
     loop.run(new RomLoader(this.#machine(loop)));
     this.#loop = loop;

@@ -1,6 +1,7 @@
 import type { ChipFacts, FuseField } from './chip-facts.ts';
 import type { Security } from './chip-spec.ts';
 import type { SpiController } from './spi-controller.ts';
+import type { Watchdogs } from './watchdogs.ts';
 
 const MAGIC_ADDRESS = 0x40001000;
 const ESP8266_FUSES = 0x3ff00050;
@@ -14,18 +15,24 @@ export interface Identity {
   readonly security: Security;
 }
 
-/** All that READ_REG and WRITE_REG reach: eFuses, the SPI controller, the UART's divider; plain memory elsewhere. */
+/** Registers that do something. */
+export interface Peripherals {
+  readonly spi: SpiController;
+  readonly watchdogs: Watchdogs | null;
+  /** Of the UART, whose divider tells it. */
+  baudRate(): number;
+}
+
+/** All that READ_REG and WRITE_REG reach: eFuses, the SPI controller, the watchdogs, the UART's divider; plain memory elsewhere. */
 export class Registers {
   readonly #words: Map<number, number>;
-  readonly #spi: SpiController;
+  readonly #peripherals: Peripherals;
   readonly #divider: ChipFacts['uartDivider'];
-  readonly #baudRate: () => number;
 
-  constructor(facts: ChipFacts, identity: Identity, spi: SpiController, baudRate: () => number) {
+  constructor(facts: ChipFacts, identity: Identity, peripherals: Peripherals) {
     this.#words = new Map([[MAGIC_ADDRESS, facts.magic], ...macWords(facts, identity.mac)]);
-    this.#spi = spi;
+    this.#peripherals = peripherals;
     this.#divider = facts.uartDivider;
-    this.#baudRate = baudRate;
     const { major, minor } = identity.revision;
     this.#burn(facts.revision.major, facts.revision.isCounted ? (1 << major) - 1 : major);
     this.#burn(facts.revision.minor, minor);
@@ -36,15 +43,19 @@ export class Registers {
   }
 
   read(address: number): number {
-    if (this.#spi.owns(address)) return this.#spi.read(address);
-    if (address === this.#divider?.address) return Math.round(this.#divider.clockHz / this.#baudRate());
+    const { spi, watchdogs } = this.#peripherals;
+    if (spi.owns(address)) return spi.read(address);
+    if (watchdogs?.owns(address)) return watchdogs.read(address);
+    if (address === this.#divider?.address) return Math.round(this.#divider.clockHz / this.#peripherals.baudRate());
     return this.#words.get(address) ?? 0;
   }
 
   /** Only the bits of `mask` change. */
   write(address: number, value: number, mask: number): void {
     const merged = ((this.read(address) & ~mask) | (value & mask)) >>> 0;
-    if (this.#spi.owns(address)) this.#spi.write(address, merged);
+    const { spi, watchdogs } = this.#peripherals;
+    if (spi.owns(address)) spi.write(address, merged);
+    else if (watchdogs?.owns(address)) watchdogs.write(address, merged);
     else this.#words.set(address, merged);
   }
 

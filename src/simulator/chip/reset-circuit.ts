@@ -18,7 +18,7 @@ export const RELEASED: PinLevels = { isHeld: false, isDownload: false };
 
 /** From the lines and the levels before (esptool documentation, "Boot Mode Selection"). */
 export function pinLevels(circuit: ResetCircuit, { dtr, rts }: ControlLines, before: PinLevels): PinLevels {
-  if (circuit === 'none') return RELEASED;
+  if (circuit === 'none' || circuit === 'usb-otg') return RELEASED;
   if (circuit === 'two-transistors') return { isHeld: rts && !dtr, isDownload: dtr && !rts };
   // USB-Serial/JTAG remembers the choice: DTR alone sets it, no line at all clears it.
   const isChosen = dtr === rts ? dtr && before.isDownload : dtr || before.isDownload;
