@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { SerialLink } from '../../transports/links.ts';
-import { encodeSlip, SlipDecoder } from './slip.ts';
+import { END, encodeSlip, SlipDecoder } from './slip.ts';
 
 /** What is kept of the raw bytes for a diagnosis. */
 const TEXT_BYTES = 4096;
@@ -63,12 +63,12 @@ export class FrameLink {
     return Buffer.concat(this.#raw).subarray(-TEXT_BYTES).toString('latin1');
   }
 
-  /** What has arrived since `restart` and was read, for a reader of plain bytes; null: nothing. It is told once. */
-  takeRaw(): Uint8Array | null {
-    const bytes = this.#rawBytes === 0 ? null : Buffer.concat(this.#raw);
+  /** What has arrived since `restart` and was read, behind the frames that it began with; null: nothing. It is told once. */
+  takeText(): Uint8Array | null {
+    const bytes = withoutFrames(Buffer.concat(this.#raw));
     this.#raw = [];
     this.#rawBytes = 0;
-    return bytes;
+    return bytes.length === 0 ? null : bytes;
   }
 
   /** Takes in what has arrived, for `text`. */
@@ -89,4 +89,11 @@ export class FrameLink {
     this.#frames.push(...this.#decoder.push(bytes));
     return true;
   }
+}
+
+/** Behind the last answer of a loader comes what the application prints. */
+function withoutFrames(bytes: Uint8Array): Uint8Array {
+  if (bytes[0] !== END) return bytes;
+  const end = bytes.indexOf(END, 1);
+  return end === -1 ? bytes : withoutFrames(bytes.subarray(end + 1));
 }

@@ -163,7 +163,6 @@ export class ChipSession {
     const { chip } = this.identity;
     if (this.#port.kind === 'usb-otg' && hasWatchdogReset(chip) && !this.identity.security.isSecureDownload) {
       await resetByWatchdog(this.#loader, chip);
-      this.#port.frames.restart();
       await sleep(clock, WATCHDOG_RESET_MS);
       return true;
     }
@@ -187,7 +186,7 @@ export class ChipSession {
   async output(timeoutMs: number): Promise<Uint8Array | null> {
     const { frames } = this.#port;
     // What came while it was waited for that the port stays or returns is the beginning of it.
-    return frames.takeRaw() ?? frames.link.read(timeoutMs, this.settings.signal);
+    return frames.takeText() ?? frames.link.read(timeoutMs, this.settings.signal);
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
 /** SLIP (RFC 1055), as ESP loaders use it: a frame begins and ends with END. */
-const END = 0xc0;
+export const END = 0xc0;
 const ESCAPE = 0xdb;
 const ESCAPED_END = 0xdc;
 const ESCAPED_ESCAPE = 0xdd;
