@@ -10,6 +10,7 @@ import { GPRS_FOLDER, MESHLIUM, UPGRADE_FILE } from './constants.ts';
 import { noticeOf } from './folder.ts';
 import { termsOf } from './offer.ts';
 import type { OtherServer, WaspmoteSettings } from './options.ts';
+import { enterPassiveMode } from './passive.ts';
 
 /** A server that is silent for so long in the middle of a conversation is given up. */
 const PATIENCE_MS = 60_000;
@@ -55,8 +56,9 @@ export class FtpCarrier implements Carrier {
     const { server, user, password } = this.#settings;
     if (server === null) throw new Error('there is no other server to publish to');
     // Only here: it brings TLS along, and most daemons publish to nobody.
-    const { Client } = await import('basic-ftp');
-    const client = new Client(PATIENCE_MS, { allowSeparateTransferHost: false });
+    const { Client, enterPassiveModeIPv6 } = await import('basic-ftp');
+    const client = new Client(PATIENCE_MS);
+    client.prepareTransfer = (ftp) => enterPassiveModeIPv6(ftp).catch(() => enterPassiveMode(ftp));
     const close = (): void => client.close();
     signal.addEventListener('abort', close, { once: true });
     const beganMs = this.#clock.monotonic();
