@@ -42,6 +42,25 @@ describe('the error catalogue', () => {
   });
 });
 
+describe('the log', () => {
+  const table = read('docs/architecture.md').split('\n## Log\n')[1] ?? '';
+  const source = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('simulator'))
+    .map((name) => read(join('src', name)))
+    .join('\n');
+
+  it('says nothing at info or above that docs/architecture.md does not explain', () => {
+    const said = [...source.matchAll(/\.(?:error|warn|info)\(\s*'([a-z]+\.[a-z_-]+)'/g)].map((match) => match[1] ?? '');
+    expect(said.length).toBeGreaterThan(50);
+    expect([...new Set(said)].filter((event) => !table.includes(`\`${event}\``)).sort()).toEqual([]);
+  });
+
+  it('is not said there to have an event that nothing writes', () => {
+    const explained = [...table.matchAll(/`([a-z]+\.[a-z_-]+)`/g)].map((match) => match[1] ?? '');
+    expect(explained.filter((event) => !source.includes(`'${event}'`))).toEqual([]);
+  });
+});
+
 describe('pages', () => {
   const pages = ['README.md', 'CONTRIBUTING.md', ...markdownIn('docs'), ...markdownIn('windows')];
 

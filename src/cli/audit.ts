@@ -15,7 +15,10 @@ interface VerifyArgs extends CommonOptions {
 }
 
 export function defineAudit(program: Command, run: Run): void {
-  const audit = program.command('audit').summary('checks the record of what was done');
+  const audit = program
+    .command('audit')
+    .summary('checks the record of what was done')
+    .addHelpText('after', '\nExamples:\n  $ dropflash audit verify');
   const command = audit
     .command('verify')
     .summary('finds any change to the audit log')
@@ -25,9 +28,10 @@ export function defineAudit(program: Command, run: Run): void {
     )
     .option('--contains <hash>', 'a hash that was noted earlier has to be among the records')
     .option('-c, --config <file>', 'the config', DEFAULT_CONFIG);
-  withCommonOptions(command, ['dropflash audit verify', 'dropflash audit verify --contains 9f2c…41 --json']).action(
-    (options: VerifyArgs) => run(options, (io) => verify(options, io)),
-  );
+  withCommonOptions(command, [
+    'dropflash audit verify',
+    'dropflash audit verify --contains "$(cat noted.txt)" --json',
+  ]).action((options: VerifyArgs) => run(options, (io) => verify(options, io)));
 }
 
 async function verify(args: VerifyArgs, io: Io): Promise<ExitCode> {

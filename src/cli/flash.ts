@@ -58,10 +58,10 @@ export function defineFlash(program: Command, run: Run): void {
     .option('--retries <n>', 'after the first attempt, where another try may help', wholeNumber, 3);
   withCommonOptions(command, [
     'dropflash flash sensor.bin --to espota://192.168.1.40',
-    'OTA_PW=… dropflash flash sensor.bin --to espota://boiler.local:8266 --password-env OTA_PW --json',
+    'OTA_PW=secret dropflash flash sensor.bin --to espota://boiler.local:8266 --password-env OTA_PW --json',
     'dropflash flash WiPy-1.20.2.r6.bin --to pycom-ftp://192.168.4.1',
     'dropflash flash factory.bin --to serial:/dev/ttyUSB0@460800',
-    'WIFI=… dropflash flash at-1.7.6.zip --to espat-serial:/dev/ttyUSB0 --set ssid=bench --password-env WIFI --set flash-map=1024+1024',
+    'WIFI=secret dropflash flash at-1.7.6.zip --to espat-serial:/dev/ttyUSB0 --set ssid=bench --password-env WIFI --set flash-map=1024+1024',
     'dropflash flash sensor.bin --to espota://10.0.7.31 --set listen=40000-40010 --chip esp32s3',
   ]).action((image: string, options: Omit<FlashArgs, 'image'>) =>
     run(options, (io) => flash({ ...options, image }, io)),

@@ -72,7 +72,9 @@ export async function runProgram(args: readonly string[], io: Io): Promise<ExitC
 
 function buildProgram(io: Io): Command {
   return new Command('dropflash')
-    .description('Brings a firmware file to every device it belongs on, over the air, with proof of the outcome.')
+    .description(
+      'Brings a firmware file to every device it belongs on, over the air or over USB, with proof of the outcome.',
+    )
     .version(programVersion(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
