@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
-import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Device, FixedDevice, MdnsSighting, UsbSighting } from '../model/device.ts';
-import { DeviceIndex } from './device-index.ts';
-import { describedBy, keysOfEntry, withoutStaleEntry } from './fixed-list.ts';
+import { type FoundConflict, judgeConflict } from './conflicts.ts';
+import type { DeviceIndex } from './device-index.ts';
+import { DeviceRecords } from './device-records.ts';
+import { describedBy, withoutStaleEntry } from './fixed-list.ts';
 import { fixedKey, identityOfName, isNameKey, macKey, nameOfKey, separateId } from './identity.ts';
 import { type EntryVerdict, identify, isRenamed, matchEntry, twoNamesAtOneAddress, type Verdict } from './merge.ts';
 import type { MacLookup } from './neighbours.ts';
@@ -14,19 +15,7 @@ import { type ReturnRequest, ReturnWatches } from './return-watches.ts';
 import type { PortListener } from './serial-ports/port-source.ts';
 import { isPortEntry, isSlotId, SlotBook } from './slots.ts';
 import type { MdnsLoss, MdnsProbe, MdnsProber, SightingListener } from './source.ts';
-import {
-  describe,
-  joinTracked,
-  knownMac,
-  lastKnown,
-  newTracked,
-  older,
-  ownMac,
-  pathKey,
-  restoredTracked,
-  type Tracked,
-  withoutArpMac,
-} from './tracked.ts';
+import { knownMac, lastKnown, newTracked, pathKey, restoredTracked, type Tracked } from './tracked.ts';
 
 export interface RegistryOptions {
   readonly clock: Clock;
@@ -39,12 +28,13 @@ export interface RegistryOptions {
 const NO_PROBER: MdnsProber = { probe: () => undefined, reconfirm: () => undefined };
 
 /**
- * All devices, each under one identity, from what sources see and what the fixed list says. The decisions are in merge.ts; this
- * class keeps the state and tells of changes. Listeners are called synchronously and must not throw.
+ * All devices, each under one identity, from what sources see and what the fixed list says: takes in what is seen, and tells what
+ * follows. The decisions are in merge.ts, the records in device-records.ts. Listeners are called synchronously and must not throw.
  */
 export class DeviceRegistry implements SightingListener, PortListener {
   readonly #options: RegistryOptions;
   readonly #slots = new SlotBook();
+  readonly #records: DeviceRecords;
   readonly #index: DeviceIndex;
   readonly #listeners = new Set<(event: RegistryEvent) => void>();
   readonly #watches: ReturnWatches;
@@ -52,8 +42,14 @@ export class DeviceRegistry implements SightingListener, PortListener {
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    this.#index = new DeviceIndex(options.services);
     this.#watches = new ReturnWatches(options.clock);
+    this.#records = new DeviceRecords({
+      log: options.log,
+      services: options.services,
+      tell: (event) => this.#emit(event),
+      onJoin: (id, fromId) => this.#watches.join(id, fromId),
+    });
+    this.#index = this.#records.index;
   }
 
   /** Who asks devices whether they are there; without one, only what they say unasked is known. */
@@ -67,19 +63,19 @@ export class DeviceRegistry implements SightingListener, PortListener {
   }
 
   list(): Device[] {
-    return [...[...this.#index.all()].map((tracked) => this.#describe(tracked)), ...this.#slots.list()];
+    return [...[...this.#index.all()].map((tracked) => this.#records.describe(tracked)), ...this.#slots.list()];
   }
 
   /** By id, also an id that was joined with another device since. */
   get(id: string): Device | null {
     const tracked = this.#index.ownerOf(id);
-    return tracked ? this.#describe(tracked) : this.#slots.get(id);
+    return tracked ? this.#records.describe(tracked) : this.#slots.get(id);
   }
 
   /** Devices that a person may mean: by id or key, name, address, `address:port`, serial port or MAC address. More than one is ambiguous. */
   find(text: string): Device[] {
     const exact = this.#index.ownerOf(text) ?? this.#index.ownerOf(macKey(text));
-    if (exact) return [this.#describe(exact)];
+    if (exact) return [this.#records.describe(exact)];
     const wanted = text.toLowerCase();
     return this.list().filter(
       ({ name, address, port, serial, mac }) =>
@@ -100,7 +96,7 @@ export class DeviceRegistry implements SightingListener, PortListener {
       }
       const tracked = restoredTracked(device);
       // Two records with one key are a mistake of the past: the first one has it.
-      this.#put({
+      this.#records.put({
         ...tracked,
         keys: tracked.keys.filter((key) => key === tracked.id || !this.#index.ownerOf(key)),
       });
@@ -126,7 +122,7 @@ export class DeviceRegistry implements SightingListener, PortListener {
     const before = this.#deviceOf(verdict, sighting);
     const heard: Tracked = {
       ...before,
-      keys: this.#unclaimed(identityOfName(sighting.service, sighting.instance).keys, before),
+      keys: this.#records.unclaimed(identityOfName(sighting.service, sighting.instance).keys, before),
       paths: new Map(before.paths).set(pathKey(sighting), sighting),
       arpMac: arpMac && (this.#index.withMac(arpMac) ?? before).id === before.id ? arpMac : before.arpMac,
       wasSeen: true,
@@ -137,7 +133,7 @@ export class DeviceRegistry implements SightingListener, PortListener {
     const conflict = [verdict, entryVerdict, twoNamesAtOneAddress(named, sighting, this.#index)].find(
       (found) => found.kind === 'conflict',
     );
-    this.#store(named);
+    this.#records.store(named);
     this.#judge(named.id, conflict ?? null);
     this.#tellSeen(before, named.id);
     this.#heard(named.id, sighting, before.paths.size > 0);
@@ -153,11 +149,11 @@ export class DeviceRegistry implements SightingListener, PortListener {
     const paths = new Map(holder.paths);
     paths.delete(key);
     const left = { ...holder, paths };
-    this.#store({ ...left, last: paths.size > 0 ? lastKnown(left, this.#options.services) : holder.last });
+    this.#records.store({ ...left, last: paths.size > 0 ? lastKnown(left, this.#options.services) : holder.last });
     if (paths.size > 0) return;
     this.#judge(holder.id, null);
     this.#watches.lost(holder.id, loss.atMs);
-    const device = this.#describeId(holder.id);
+    const device = this.#records.describeId(holder.id);
     this.#options.log.info('device.lost', { device: device.name, id: device.id, reason: loss.reason });
     this.#emit({ kind: 'lost', device, reason: loss.reason });
     this.#joinRenamed(holder.id);
@@ -226,41 +222,21 @@ export class DeviceRegistry implements SightingListener, PortListener {
       case 'known':
         return verdict.device;
       case 'join':
-        return this.#join(...verdict.devices);
+        return this.#records.join(...verdict.devices);
       case 'conflict':
         return this.#index.ownerOf(verdict.id) ?? newTracked(verdict.id, sighting.instance, sighting.atMs);
     }
   }
 
-  #join(a: Tracked, b: Tracked): Tracked {
-    const [keep, drop] = older(a, b);
-    const joined = joinTracked(keep, drop);
-    const wasTold = this.#index.has(drop.id);
-    this.#index.remove(drop.id);
-    const kept = this.#put(joined);
-    this.#watches.join(keep.id, drop.id);
-    if (!wasTold) return kept;
-    const device = this.#describe(kept);
-    this.#options.log.debug('device.merged', { device: device.name, id: device.id, from: drop.id });
-    this.#emit({ kind: 'merged', device, fromId: drop.id });
-    return kept;
-  }
-
-  /** A key belongs to the device that had it first, until that one is joined with another. */
-  #unclaimed(keys: readonly string[], device: Tracked): readonly string[] {
-    const free = keys.filter((key) => (this.#index.ownerOf(key) ?? device).id === device.id);
-    const all = new Set([...device.keys, ...free]);
-    return all.size === device.keys.length ? device.keys : [...all];
+  #judge(id: string, found: FoundConflict | null): void {
+    const { log } = this.#options;
+    judgeConflict(id, found, { records: this.#records, log, reconfirm: (otherId) => this.reconfirm(otherId) });
   }
 
   #applyEntry(device: Tracked, verdict: EntryVerdict): Tracked {
     if (verdict.kind !== 'take' && verdict.kind !== 'join') return device;
-    const whole = verdict.kind === 'join' ? this.#join(device, verdict.placeholder) : device;
-    return this.#withEntry(whole, verdict.entry);
-  }
-
-  #withEntry(device: Tracked, entry: FixedDevice): Tracked {
-    return { ...device, entry, keys: this.#unclaimed(keysOfEntry(entry), device) };
+    const whole = verdict.kind === 'join' ? this.#records.join(device, verdict.placeholder) : device;
+    return this.#records.withEntry(whole, verdict.entry);
   }
 
   #putEntry(entry: FixedDevice): void {
@@ -268,69 +244,19 @@ export class DeviceRegistry implements SightingListener, PortListener {
     const [only, second] = holder ? [holder] : describedBy(entry, this.#index, this.#options.services);
     const isClear = only !== undefined && second === undefined;
     const device = isClear ? only : newTracked(fixedKey(entry.name), entry.name, this.#options.clock.now());
-    this.#store(this.#withEntry(device, entry));
+    this.#records.store(this.#records.withEntry(device, entry));
   }
 
   #dropEntry(tracked: Tracked, names: ReadonlySet<string>): void {
     const left = withoutStaleEntry(tracked, names);
     if (left === tracked) return;
     if (tracked.keys.some(isNameKey)) {
-      this.#store(left);
+      this.#records.store(left);
       return;
     }
     this.#index.remove(tracked.id);
     this.#watches.forget(tracked.id);
-    this.#emit({ kind: 'removed', device: this.#describe(tracked) });
-  }
-
-  #store(tracked: Tracked): void {
-    const old = this.#index.ownerOf(tracked.id);
-    const device = this.#describe(this.#put(tracked));
-    const hasChanged =
-      !old || !isDeepStrictEqual({ ...this.#describe(old), lastSeenMs: 0 }, { ...device, lastSeenMs: 0 });
-    if (hasChanged) this.#emit({ kind: 'changed', device });
-  }
-
-  /** No two devices have one MAC address: what the ARP table said of one gives way to what the other says itself. */
-  #put(tracked: Tracked): Tracked {
-    const mac = knownMac(tracked);
-    const rival = mac === null ? undefined : this.#index.withMac(mac);
-    const hasRival = rival !== undefined && rival.id !== tracked.id;
-    const mustYield = hasRival && ownMac(rival) !== null;
-    if (hasRival && !mustYield) this.#store(withoutArpMac(rival));
-    const settled = mustYield ? withoutArpMac(tracked) : tracked;
-    this.#index.put(settled);
-    return settled;
-  }
-
-  /**
-   * Marks a conflict on both devices, or takes it back: the one whose sighting showed it must be seen without it, or one of
-   * the two must be gone.
-   */
-  #judge(id: string, found: { readonly other: Tracked; readonly reason: string } | null): void {
-    const device = this.#index.ownerOf(id);
-    if (!device) return;
-    const { conflict } = device;
-    if (!found) {
-      if (!conflict || (!conflict.isReporter && device.paths.size > 0)) return;
-      this.#store({ ...device, conflict: null });
-      const other = this.#index.ownerOf(conflict.withId);
-      if (other?.conflict?.withId === id) this.#store({ ...other, conflict: null });
-      return;
-    }
-    if (conflict?.reason === found.reason) return;
-    const error = new FlashError('DISCOVERY_AMBIGUOUS', found.reason);
-    this.#options.log.warn('device.ambiguous', {
-      device: this.#describe(device).name,
-      id,
-      other: found.other.id,
-      ...error.toJSON(),
-    });
-    this.#store({ ...device, conflict: { withId: found.other.id, reason: found.reason, isReporter: true } });
-    const other = this.#index.ownerOf(found.other.id);
-    if (!other || other.id === id) return;
-    this.#store({ ...other, conflict: { withId: id, reason: found.reason, isReporter: false } });
-    this.reconfirm(other.id);
+    this.#emit({ kind: 'removed', device: this.#records.describe(tracked) });
   }
 
   /** A device that was renamed: its old name fell silent while the new one is heard where it was. */
@@ -341,15 +267,15 @@ export class DeviceRegistry implements SightingListener, PortListener {
       const [path] = heir.paths.values();
       const isNewcomer = heir.firstSeenMs >= (gone.lastSeenMs ?? Number.POSITIVE_INFINITY);
       if (!path || !isNewcomer || !isRenamed(gone, path, knownMac(heir))) continue;
-      this.#store(this.#join(gone, heir));
+      this.#records.store(this.#records.join(gone, heir));
       return;
     }
   }
 
   #tellSeen(before: Tracked, id: string): void {
-    const device = this.#describeId(id);
+    const device = this.#records.describeId(id);
     const wasPresent = before.paths.size > 0;
-    const old = this.#describe(before);
+    const old = this.#records.describe(before);
     const hasMoved = wasPresent && (old.address !== device.address || old.port !== device.port);
     if (wasPresent && !hasMoved) return;
     const why = hasMoved ? 'moved' : before.lastSeenMs === null ? 'new' : 'back';
@@ -361,7 +287,7 @@ export class DeviceRegistry implements SightingListener, PortListener {
   #heard(id: string, { atMs, isAnnouncement, probedMs }: MdnsSighting, wasPresent: boolean): void {
     if (probedMs !== null) this.#watches.probed(id, probedMs);
     if (!this.#watches.heard(id, atMs, isAnnouncement) || !wasPresent) return;
-    const device = this.#describeId(id);
+    const device = this.#records.describeId(id);
     this.#options.log.debug('device.announced', { device: device.name, id });
     this.#emit({ kind: 'announced', device });
   }
@@ -391,16 +317,6 @@ export class DeviceRegistry implements SightingListener, PortListener {
 
   #emit(event: RegistryEvent): void {
     for (const listener of [...this.#listeners]) listener(event);
-  }
-
-  #describeId(id: string): Device {
-    const tracked = this.#index.ownerOf(id);
-    if (!tracked) throw new Error(`no device ${id}`);
-    return this.#describe(tracked);
-  }
-
-  #describe(tracked: Tracked): Device {
-    return describe(tracked, this.#options.services);
   }
 }
 
