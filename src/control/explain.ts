@@ -123,6 +123,10 @@ function ofFailed(job: JobRecord, { rules, windows, nowMs }: ExplainParts): Outl
 
 function ofQueued(situation: Situation & { readonly job: JobRecord }, parts: ExplainParts): Outlook {
   const { device, decision, job, rollout } = situation;
+  if (parts.rules.rule(job.rule) === null) {
+    const next = `nothing while rule "${job.rule}" is not in the config; "dropflash cancel ${job.id}" takes the job out`;
+    return { next, nextMs: null, whyNotNow: job.waitingFor };
+  }
   if (decision.kind === 'refuse' && isForNow(decision.refusal.code)) {
     const whyNotNow = job.waitingFor ?? decision.refusal.reason;
     return { next: 'an attempt when that has changed, else its end', nextMs: null, whyNotNow };

@@ -207,7 +207,7 @@ export class JobEngine {
       job,
       device,
       opensAtMs: rule === null ? null : windows.opensAt(rule, now),
-      heldBy: rollouts.whyHeld(job) ?? this.#whyNotYet(job, device),
+      heldBy: rule === null ? withoutRule(job.rule) : (rollouts.whyHeld(job) ?? this.#whyNotYet(job, device)),
     };
   }
 
@@ -417,6 +417,11 @@ export class JobEngine {
       this.#parts.onFatal(error);
     }
   }
+}
+
+/** A rule that is missing may have been taken out for a moment, or by mistake: what it began is not thrown away for that. */
+function withoutRule(rule: string): string {
+  return `rule "${rule}" is not in the config; the job goes on when it is back`;
 }
 
 function earlier(left: number | null, right: number | null): number | null {

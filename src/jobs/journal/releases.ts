@@ -45,7 +45,10 @@ export class ReleaseTable {
       `${select} WHERE drop_id = $drop OR drop_id IN (SELECT id FROM drops WHERE part_of = $drop) ORDER BY releases.rowid`,
     );
     this.#undos = database.prepare(
-      `${select} WHERE state = 'current' AND undo_of IN (SELECT id FROM releases WHERE slot = ?) ORDER BY releases.rowid`,
+      `WITH RECURSIVE taken(id) AS (
+         SELECT id FROM releases WHERE slot = ?
+         UNION SELECT releases.id FROM releases JOIN taken ON releases.undo_of = taken.id
+       ) ${select} WHERE state = 'current' AND undo_of IN (SELECT id FROM taken) ORDER BY releases.rowid`,
     );
     this.#undosFor = database.prepare(
       `${select} WHERE state = 'current' AND undo_of IS NOT NULL
@@ -89,7 +92,7 @@ export class ReleaseTable {
     return row === undefined ? null : releaseOf(row);
   }
 
-  /** Current releases that take back one of this slot. */
+  /** Current releases that take back one of this slot, or one that does. */
   undosIn(slot: string): readonly ReleaseRecord[] {
     return this.#undos.all(slot).map(releaseOf);
   }

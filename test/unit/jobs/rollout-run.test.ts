@@ -60,6 +60,29 @@ describe('a rollout', () => {
     expect(view).toMatchObject({ state: 'superseded', why: 'its release is superseded' });
   });
 
+  it('waits while its rule is out of the config, and goes on when that is back', async () => {
+    using run = new FleetRun({ rule: ruleWith(), devices: fleetOf(10) });
+    await run.drop('aa');
+    await run.until(() => run.rollout().stage === 2);
+    const { rule } = run;
+    run.rule = { ...rule, name: 'renamed' };
+    run.engine.wake();
+    await run.pass(3_600_000);
+    await run.crash();
+    await run.pass(3_600_000);
+    const reached = run.takings.length;
+    expect(reached).toBeLessThan(10);
+    expect(run.rollout().state).toBe('running');
+    const waiting = run.jobs().filter(({ state }) => state === 'queued');
+    expect(waiting).toHaveLength(10 - reached);
+    for (const { waitingFor } of waiting) expect(waitingFor).toContain('rule "sensors" is not in the config');
+    run.rule = rule;
+    run.engine.wake();
+    await run.until(() => run.rollout().state === 'finished');
+    expect(run.counts()).toEqual({ succeeded: 10 });
+    expect(run.takings).toHaveLength(10);
+  });
+
   it('that is finished says so to whoever wants to resume it', async () => {
     using run = new FleetRun({ rule: ruleWith(), devices: fleetOf(2) });
     await run.drop('aa');

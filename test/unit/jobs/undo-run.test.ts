@@ -96,6 +96,22 @@ describe('a release that a person takes back', () => {
       '3.0.0',
     ]);
   });
+
+  it('that was itself taken back, and waits for its device, gives way to a newer image too', async () => {
+    using run = await proven(1);
+    await run.drop('2.0.0');
+    await run.until(() => isQuiet(run));
+    const [device] = run.devices.values();
+    if (device === undefined) throw new Error('there is a device');
+    run.engine.orders.undoDevice(device, 'ann');
+    await run.until(() => isQuiet(run));
+    run.appear({ ...device, presence: 'away' });
+    expect(run.engine.orders.undoDevice(device, 'ann').planned).toMatchObject([{ image: '2.0.0' }]);
+    await run.drop('3.0.0');
+    run.appear(device);
+    await run.until(() => isQuiet(run));
+    expect(run.takings.map(({ image }) => image)).toEqual(['1.0.0', '2.0.0', '1.0.0', '3.0.0']);
+  });
 });
 
 describe('a release of which all failed jobs are to be done again', () => {
