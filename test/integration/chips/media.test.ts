@@ -13,7 +13,7 @@ import { openPty, ptyPrograms } from '../../../src/simulator/chip/pty-relay.ts';
 const SYNC = Buffer.from([0xc0, 0, 8, 36, 0, 0, 0, 0, 0, 7, 7, 0x12, 0x20, ...Array<number>(32).fill(0x55), 0xc0]);
 const SYNC_ANSWER = Buffer.from([0xc0, 1, 8, 4, 0, 7, 7, 0x12, 0x20, 0, 0, 0, 0, 0xc0]);
 const EIGHT_ANSWERS = 8 * SYNC_ANSWER.length;
-const PATIENCE = { timeout: 5000 };
+const PATIENCE = { timeout: 30_000 };
 
 const closers: (() => unknown)[] = [];
 

@@ -140,7 +140,7 @@ describe('esptool-js on a port with control lines', () => {
       // Its hard reset only releases RTS.
       await transport.setRTS(true);
       await loader.after('hard_reset');
-      await vi.waitFor(() => expect(board.counts.starts).toBeGreaterThan(starts), { timeout: 5000 });
+      await vi.waitFor(() => expect(board.counts.starts).toBeGreaterThan(starts), { timeout: 30_000 });
     });
   });
 });

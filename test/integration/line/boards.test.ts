@@ -41,7 +41,7 @@ describe.concurrent('the line with simulated boards', () => {
     expect(before.equals((await readBackup(unit?.backup ?? '')).bytes)).toBe(true);
     await vi.waitFor(
       () => expect(existsSync(join(site.folder, 'drop/done/factory.bin.result.json'))).toBe(true),
-      5_000,
+      30_000,
     );
 
     site.unplug('1-1');

@@ -32,12 +32,17 @@ let folder: string;
 let journal: Journal;
 let uploads: number;
 let fatal: unknown;
+/** What the port of the device is used for by others, and who was told that it is free. */
+let isPortTaken: boolean;
+let freed: number;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'dropflash-engine-'));
   journal = Journal.open(Journal.pathIn(folder));
   uploads = 0;
   fatal = null;
+  isPortTaken = false;
+  freed = 0;
 });
 
 afterEach(() => {
@@ -106,8 +111,10 @@ function engine({ flash = protocol.flash, proof = 'accepted', awaitReturn = asyn
     links: createNodeLinks(systemClock, silentLogger),
     loadImage: async () => ({ ...(journal.images.get('ab') as FirmwareImage), bytes: new Uint8Array(3) }),
     reconfirm: () => undefined,
-    isPortTaken: () => false,
-    onPortFree: () => undefined,
+    isPortTaken: (id) => isPortTaken && id === DEVICE.id,
+    onPortFree: () => {
+      freed += 1;
+    },
     onAppearance: () => () => undefined,
     awaitReturn,
     askVersion: async () => null,
@@ -161,5 +168,28 @@ describe('the job engine', () => {
       code: 'JOB_OUTCOME_UNKNOWN',
       message: expect.stringContaining('so it may well have taken the image'),
     });
+  });
+
+  it('opens no port that the production line has, and starts when it is told that the port is free', async () => {
+    leaveQueuedJob();
+    isPortTaken = true;
+    const jobs = engine();
+    jobs.start();
+    for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+    jobs.deviceSeen(DEVICE);
+    jobs.wake();
+    for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+    expect([uploads, freed]).toEqual([0, 0]);
+    expect(journal.jobs.get('j')).toMatchObject({
+      state: 'queued',
+      waitingFor: 'the production line is at work on its port',
+    });
+
+    isPortTaken = false;
+    jobs.wake();
+    await expect.poll(() => journal.jobs.get('j')?.state).toBe('succeeded');
+    await jobs.stop();
+    expect(uploads).toBe(1);
+    expect(freed).toBeGreaterThan(0);
   });
 });

@@ -53,6 +53,8 @@ export class GivenLine {
   readonly fatal: unknown[] = [];
   /** Ids of devices on whose port somebody else is at work. */
   readonly takenPorts = new Set<string>();
+  /** How often others were told that a port is free again. */
+  freedPorts = 0;
   rules: readonly Rule[];
   journal: Journal;
   line: ProductionLine;
@@ -128,7 +130,9 @@ export class GivenLine {
       },
       onProgress: () => undefined,
       isPortTaken: (deviceId) => this.takenPorts.has(deviceId),
-      onPortFree: () => undefined,
+      onPortFree: () => {
+        this.freedPorts += 1;
+      },
       onFatal: (error) => this.fatal.push(error),
     };
     return new ProductionLine(parts);

@@ -5,6 +5,8 @@ import { aLineRule, aPlug, GivenLine } from './given-line.ts';
 
 const MAC = '10:00:00:00:00:01';
 const OTHER_MAC = '10:00:00:00:00:02';
+/** Waited for at most, on a machine with other work. */
+const WITHIN_MS = 30_000;
 const NO_LINE: LineSettings = { again: 'skip', bootCheck: null, unitData: null };
 
 let given: GivenLine | undefined;
@@ -22,7 +24,7 @@ afterEach(async () => {
 
 /** Waits until so many runs have ended, and returns the states of all in order. */
 async function runsEnded(line: GivenLine, count: number): Promise<string[]> {
-  await vi.waitFor(() => expect(line.units().filter(({ endedMs }) => endedMs !== null)).toHaveLength(count), 3_000);
+  await vi.waitFor(() => expect(line.units().filter(({ endedMs }) => endedMs !== null)).toHaveLength(count), WITHIN_MS);
   return line.units().map(({ state }) => state);
 }
 
@@ -41,7 +43,7 @@ describe('a board that is plugged in', () => {
     const board = line.bench.board(MAC);
     expect(board?.flash.subarray(0x10000, 0x10004).toString()).toBe('fw-1');
     expect(board?.restarts).toBe(1);
-    await vi.waitFor(() => expect(board?.isOpen).toBe(false));
+    await vi.waitFor(() => expect(board?.isOpen).toBe(false), WITHIN_MS);
     const [unit] = line.units();
     expect(unit).toMatchObject({
       slot: 'usb:1-1',
@@ -84,6 +86,29 @@ describe('a board that is plugged in', () => {
     line.release('fw-2');
     expect(await runsEnded(line, 2)).toEqual(['succeeded', 'succeeded']);
     expect(line.units().map(({ release }) => release)).toEqual(['r-fw-1', 'r-fw-2']);
+  });
+
+  it('has its port for itself from the first byte to the last, and tells others when it is free', async () => {
+    const line = givenLine();
+    line.release('fw-1');
+    const { promise: writing, resolve: letGo } = Promise.withResolvers<void>();
+    let isWriting = false;
+    const onWrite = () => {
+      isWriting = true;
+      return writing;
+    };
+    line.bench.put('/dev/tty-1-1', { mac: MAC, onWrite });
+    expect(line.line.isRunningOn('usb:1-1')).toBe(false);
+    line.line.attached(aPlug('1-1'));
+    await vi.waitFor(() => expect(isWriting).toBe(true), WITHIN_MS);
+    expect([line.line.isRunningOn('usb:1-1'), line.line.isRunningOn('usb:1-2'), line.freedPorts]).toEqual([
+      true,
+      false,
+      0,
+    ]);
+    letGo();
+    await vi.waitFor(() => expect(line.freedPorts).toBe(1), WITHIN_MS);
+    expect([line.line.isRunningOn('usb:1-1'), line.bench.board(MAC)?.isOpen]).toEqual([false, false]);
   });
 
   it('waits while somebody else is at work on its port', async () => {

@@ -28,6 +28,9 @@ const mac = (n: number) => `10:00:00:00:00:${n.toString(16).padStart(2, '0')}`;
 
 let plugs = 0;
 
+/** Waited for at most, on a machine with other work. */
+const WITHIN_MS = 30_000;
+
 /** Plugs a board in and returns its record. */
 async function run(n: number, script: Partial<Parameters<GivenLine['bench']['put']>[1]> = {}) {
   plugs += 1;
@@ -38,7 +41,7 @@ async function run(n: number, script: Partial<Parameters<GivenLine['bench']['put
     const unit = given.units().find(({ slot }) => slot === `usb:${socket}`);
     expect(unit?.endedMs).toBeTypeOf('number');
     return unit;
-  });
+  }, WITHIN_MS);
 }
 
 /** What the application on this board would read. */
@@ -120,7 +123,10 @@ describe('rows of per-unit data', () => {
     givenRows('serial\nA1\nA2\n');
     given.bench.put('/dev/tty-c', { mac: mac(1), hangsAt: 'write' });
     given.line.attached(aPlug('c'));
-    await vi.waitFor(() => expect(given.journal.unitRows.ofBoard('gateway', mac(1))?.state).toBe('reserved'));
+    await vi.waitFor(
+      () => expect(given.journal.unitRows.ofBoard('gateway', mac(1))?.state).toBe('reserved'),
+      WITHIN_MS,
+    );
     given.crash();
     expect(given.units()[0]).toMatchObject({ state: 'interrupted', error: { code: 'LINE_INTERRUPTED' } });
     expect(await run(2)).toMatchObject({ unitData: { key: 'A2' } });
