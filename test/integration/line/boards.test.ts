@@ -31,7 +31,7 @@ describe.concurrent('the line with simulated boards', () => {
     const [board, next] = [site.chips.board('first'), site.chips.board('next')];
     const before = Buffer.from(board.flash);
     site.plug('1-1', board);
-    const check = 'boot-check: { expect: "ready v2", reject: "Guru", within: 8s }';
+    const check = 'boot-check: { expect: "ready v2", reject: "Guru", within: 60s }';
     await site.start(`${RULE}, line: { ${check} }, backup: { keep: 1 }`);
     site.drop('factory.bin', MERGED);
     const [unit] = await site.ended(1);

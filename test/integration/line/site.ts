@@ -93,7 +93,7 @@ export class LineSite {
   /** Waits until so many runs have ended; all of them, in the order of their beginning. */
   async ended(count: number): Promise<readonly Unit[]> {
     const isOver = () => expect(this.units().filter(({ endedMs }) => endedMs !== null)).toHaveLength(count);
-    await vi.waitFor(isOver, { timeout: 25_000, interval: 100 });
+    await vi.waitFor(isOver, { timeout: 80_000, interval: 100 });
     return this.units();
   }
 
