@@ -1,3 +1,4 @@
+import { NO_DEVICES } from '../src/config/publishing-rule.ts';
 import { NOTHING_FOUND } from '../src/firmware/findings.ts';
 import type { Device } from '../src/model/device.ts';
 import type { StoredImage } from '../src/model/image.ts';
@@ -81,17 +82,6 @@ function deviceAt(index: number): Device {
 }
 
 function ruleAt(index: number): Rule {
-  const none = {
-    name: null,
-    board: null,
-    service: null,
-    address: null,
-    mac: null,
-    chip: null,
-    tags: null,
-    port: null,
-    usb: null,
-  };
   const narrow: Partial<Rule['devices']>[] = [
     { name: `site-${index}-*` },
     { name: `site-${index}-{sensor,plug}-[0-9]*` },
@@ -102,7 +92,7 @@ function ruleAt(index: number): Rule {
   return {
     name: `rule ${index}`,
     firmware: { file: '*.bin', chip: 'esp8266', project: null, version: null, kind: null },
-    devices: { ...none, ...narrow[index % narrow.length] },
+    devices: { ...NO_DEVICES, ...narrow[index % narrow.length] },
     update: { protocol: 'espota', retries: 5, options: {} },
     when: { kind: 'now' },
     verify: { proof: 'returned', withinMs: 90_000, check: { by: 'mdns' }, version: null, soakMs: 0 },

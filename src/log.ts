@@ -34,20 +34,29 @@ export const silentLogger: Logger = {
 /** Called with each event, of whatever level, before the logger decides whether to write it. */
 export type LogTap = (level: LogLevel, event: LogEvent, fields: LogFields) => void;
 
-/** A logger that hands each event, with all its fields, to `tap` as well: the log's events are the daemon's events. */
-export function tapped(logger: Logger, tap: LogTap, inherited: LogFields = {}): Logger {
+/** A logger that hands each event to `write`, with all its fields: those of its own line and those it inherits. */
+export function loggerOver(
+  write: (level: LogLevel, event: LogEvent, fields: LogFields) => void,
+  inherited: LogFields = {},
+): Logger {
   const at =
     (level: LogLevel) =>
-    (event: LogEvent, fields: LogFields = {}) => {
-      logger[level](event, fields);
-      tap(level, event, { ...inherited, ...fields });
-    };
+    (event: LogEvent, fields: LogFields = {}) =>
+      write(level, event, { ...inherited, ...fields });
   return {
     error: at('error'),
     warn: at('warn'),
     info: at('info'),
     debug: at('debug'),
     trace: at('trace'),
-    child: (fields) => tapped(logger.child(fields), tap, { ...inherited, ...fields }),
+    child: (fields) => loggerOver(write, { ...inherited, ...fields }),
   };
+}
+
+/** A logger that hands each event, with all its fields, to `tap` as well: the log's events are the daemon's events. */
+export function tapped(logger: Logger, tap: LogTap): Logger {
+  return loggerOver((level, event, fields) => {
+    logger[level](event, fields);
+    tap(level, event, fields);
+  });
 }

@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream';
-import type { ExitCode } from '../service/exit-codes.ts';
 import type { StopSignals } from '../service/signals.ts';
 
 /** An output of a command: the process's own, or a test's. */
@@ -17,6 +16,3 @@ export interface Io {
   readonly cwd: string;
   readonly signals: StopSignals;
 }
-
-/** A command: the outside comes in as an argument, the exit code goes out as the result. Errors are thrown. */
-export type CommandAction<Args> = (args: Args, io: Io) => Promise<ExitCode>;

@@ -46,7 +46,7 @@ export function defineRun(program: Command, run: Run): void {
     .action((options: RunArgs) => run(options, (io) => runDaemon(options, io)));
 }
 
-export async function runDaemon(args: RunArgs, io: Io): Promise<ExitCode> {
+async function runDaemon(args: RunArgs, io: Io): Promise<ExitCode> {
   const config = await configForCommand({ config: args.config }, io, 'required');
   if (config === null) return EXIT.config;
   const log = createServiceLog(

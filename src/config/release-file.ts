@@ -41,7 +41,7 @@ const imageSchema = z
   );
 
 /** `release.yaml`. */
-export const releaseSchema = z
+const releaseSchema = z
   .strictObject(
     {
       name: text('a name').optional().describe('What people call this release.'),

@@ -24,7 +24,7 @@ export interface RuleContext extends WhenContext {
 }
 
 /** The protocol of a rule that names none. */
-export const DEFAULT_PROTOCOL = 'espota';
+const DEFAULT_PROTOCOL = 'espota';
 
 const retries = wholeNumber(0, 20).default(5).describe('Further attempts after one that failed for a passing reason.');
 

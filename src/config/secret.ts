@@ -16,7 +16,7 @@ export interface ConfigSecret extends Secret {
   toJSON(): { readonly env: string } | { readonly file: string } | typeof HIDDEN;
 }
 
-export const HIDDEN = '(hidden)';
+const HIDDEN = '(hidden)';
 
 /** Where secrets are looked up. */
 export interface SecretPlaces {

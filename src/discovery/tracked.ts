@@ -117,7 +117,7 @@ export function ownMac({ keys }: Tracked): string | null {
   return keys.find((key) => key.startsWith('mac:'))?.slice('mac:'.length) ?? null;
 }
 
-export function presenceOf({ paths, entry, wasSeen }: Tracked): Presence {
+function presenceOf({ paths, entry, wasSeen }: Tracked): Presence {
   if (paths.size > 0) return 'present';
   return entry?.address && !wasSeen ? 'unknown' : 'away';
 }

@@ -94,7 +94,7 @@ export function judgeVersion(job: Asked, said: string | null, known: KnownVersio
 }
 
 /** Judges the end of a soak; null: nothing spoke against the device. Pure. */
-export function judgeSoak(job: JobRecord, finding: SoakFinding | null, known: KnownVersions): Confirmation {
+function judgeSoak(job: JobRecord, finding: SoakFinding | null, known: KnownVersions): Confirmation {
   if (finding === null) return { event: 'succeed', change: { proof: 'soaked', step: null, error: null }, error: null };
   const { said } = finding;
   const isBack = said !== null && isOld(job, said, known);

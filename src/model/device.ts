@@ -1,9 +1,9 @@
 import type { Chip } from './chip.ts';
 
-/** What was seen of a device, once, on one path. The registry joins sightings to devices. */
-export type Sighting = MdnsSighting | FixedSighting | UsbSighting;
-
-/** One mDNS service instance, complete (PTR, SRV, TXT, address), seen in one packet or in a burst of them. */
+/**
+ * A sighting is what was seen of a device, once, on one path; the registry joins sightings to devices. This one is an mDNS service
+ * instance, complete (PTR, SRV, TXT, address), seen in one packet or in a burst of them.
+ */
 export interface MdnsSighting {
   readonly via: 'mdns';
   /** Without underscore and domain: `arduino`. */
@@ -24,12 +24,6 @@ export interface MdnsSighting {
   readonly probedMs: number | null;
   readonly ttlSeconds: number;
   readonly atMs: number;
-}
-
-/** A line of `devices:` in the config. */
-export interface FixedSighting {
-  readonly via: 'fixed';
-  readonly entry: FixedDevice;
 }
 
 /** A USB port with something on it that is taken for a board. */

@@ -34,7 +34,7 @@ export interface RolloutSettings {
   readonly pauseAfter: 'canary' | 'each' | null;
 }
 
-export const ROLLOUT_STATES = ['running', 'paused', 'finished', 'aborted'] as const;
+const ROLLOUT_STATES = ['running', 'paused', 'finished', 'aborted'] as const;
 export type RolloutState = (typeof ROLLOUT_STATES)[number];
 
 /** Why a rollout stands still. */

@@ -97,5 +97,5 @@ export interface Unit {
 
 /** What becomes of a row: `reserved` before a byte is written, `written` when the chip has it, `verified` when the run is good. `void`:
  * its board has got a row of another file since; it is never given to anyone again. */
-export const UNIT_ROW_STATES = ['reserved', 'written', 'verified', 'void'] as const;
+const UNIT_ROW_STATES = ['reserved', 'written', 'verified', 'void'] as const;
 export type UnitRowState = (typeof UNIT_ROW_STATES)[number];

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { type Clock, sleep } from '../clock.ts';
-import type { LogEvent, LogFields, Logger, LogLevel } from '../log.ts';
+import { type LogEvent, type LogFields, type Logger, type LogLevel, loggerOver } from '../log.ts';
 import { jsonLine, type LogRecord, prettyLine } from './log-lines.ts';
 import { isFinerThan, lineOutput } from './log-outputs.ts';
 import { countRepeats } from './repeats.ts';
@@ -70,7 +70,7 @@ export function createServiceLog(settings: LogSettings, around: LogSurroundings)
     for (const output of outputs) output.write(record);
   }
 
-  const repeats = countRepeats(loggerOver(write, {}), { clock: around.clock, windowMs: REPEAT_WINDOW_MS });
+  const repeats = countRepeats(loggerOver(write), { clock: around.clock, windowMs: REPEAT_WINDOW_MS });
 
   async function flush(): Promise<void> {
     const done = new AbortController();
@@ -90,23 +90,5 @@ export function createServiceLog(settings: LogSettings, around: LogSurroundings)
       closing = flush();
       return closing;
     },
-  };
-}
-
-function loggerOver(
-  write: (level: LogLevel, event: LogEvent, fields: LogFields) => void,
-  inherited: LogFields,
-): Logger {
-  const at =
-    (level: LogLevel) =>
-    (event: LogEvent, fields: LogFields = {}) =>
-      write(level, event, { ...inherited, ...fields });
-  return {
-    error: at('error'),
-    warn: at('warn'),
-    info: at('info'),
-    debug: at('debug'),
-    trace: at('trace'),
-    child: (fields) => loggerOver(write, { ...inherited, ...fields }),
   };
 }

@@ -1,7 +1,7 @@
 /** What an OTA datagram says, read as the devices read it (`parseInt` and `readStringUntil` of ArduinoOTA.cpp). */
 export const COMMAND_APP = 0;
-export const COMMAND_FILESYSTEM = 100;
-export const COMMAND_LOGIN = 200;
+const COMMAND_FILESYSTEM = 100;
+const COMMAND_LOGIN = 200;
 
 export interface Invitation {
   readonly command: typeof COMMAND_APP | typeof COMMAND_FILESYSTEM;

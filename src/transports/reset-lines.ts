@@ -48,8 +48,6 @@ export const RESET_SEQUENCES = {
   'hard-usb': [IN_RESET, { waitMs: 200 }, IDLE, { waitMs: 200 }],
 } as const satisfies Record<string, ResetSequence>;
 
-export type ResetName = keyof typeof RESET_SEQUENCES;
-
 /** Longer waits are a mistake in the unit. */
 const LONGEST_WAIT_MS = 10_000;
 

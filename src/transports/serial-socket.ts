@@ -40,7 +40,7 @@ function connectError(path: string, cause: unknown): FlashError {
 }
 
 /** The connection to a port's server ended or broke. */
-export function brokenError(path: string, cause?: Error): FlashError {
+function brokenError(path: string, cause?: Error): FlashError {
   const why = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'closed by the other side';
   return new FlashError('LINK_CLOSED', `${path}: the connection broke (${why})`, { cause });
 }

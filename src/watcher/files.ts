@@ -183,7 +183,7 @@ async function moveFolderAcrossVolumes(from: Buffer | string, temporary: string,
 }
 
 /** Makes the content of a file outlive a power cut. */
-export async function syncFile(path: string): Promise<void> {
+async function syncFile(path: string): Promise<void> {
   await using handle = await open(path, 'r+');
   await handle.sync();
 }

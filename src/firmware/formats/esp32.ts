@@ -9,7 +9,7 @@ import { IMAGE_MAGIC, readHeader } from './header.ts';
 import { readSegments, tableProblems } from './segments.ts';
 
 /** Header and extended header (ESP-IDF, esp_image_format.h: esp_image_header_t). */
-export const ESP32_HEADER_BYTES = 24;
+const ESP32_HEADER_BYTES = 24;
 const CHIP_ID_OFFSET = 12;
 const OLD_MIN_REVISION_OFFSET = 14;
 const MIN_REVISION_OFFSET = 15;

@@ -30,7 +30,7 @@ export interface PartitionTable {
   readonly problems: readonly ErrorReport[];
 }
 
-export function hasTableMagic(bytes: Uint8Array, offset: number): boolean {
+function hasTableMagic(bytes: Uint8Array, offset: number): boolean {
   return startsWith(bytes, offset, ROW_MAGIC);
 }
 

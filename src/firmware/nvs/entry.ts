@@ -13,9 +13,9 @@ export type NvsValue =
 export type NvsEntry = { readonly namespace: string; readonly key: string } & NvsValue;
 
 /** ESP-IDF, "Non-Volatile Storage Library": NVS_KEY_NAME_MAX_SIZE is 16, with the NUL. */
-export const LONGEST_KEY_BYTES = 15;
+const LONGEST_KEY_BYTES = 15;
 /** With its NUL; it has to fit into one page. */
-export const LONGEST_STRING_BYTES = 4000;
+const LONGEST_STRING_BYTES = 4000;
 /** 127 chunks, which are as many as one write can number, of 4,000 bytes. */
 const LONGEST_BLOB_BYTES = 508_000;
 

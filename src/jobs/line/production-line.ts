@@ -5,7 +5,7 @@ import { isSamePlug, type Plug } from './plug.ts';
 import { runUnit, type UnitRunParts } from './unit-run.ts';
 
 /** Ports that are worked on at once; more boards wait for their turn. */
-export const MOST_PORTS = 16;
+const MOST_PORTS = 16;
 
 export interface LineParts extends UnitRunParts {
   /** Whether a job of the queue is using the port of this device; such a board waits. */

@@ -31,4 +31,3 @@ export const Report = { NAME_FOUND: 1, CONNECTED: 2, VERSION_READ: 3, LOADING_OR
 
 /** AT+WEBSERVER=<on>,<port>,<connection timeout in s> and what it reports of an upload (esp-at, "Web Server AT Commands"). */
 export const WEB_TIMEOUT_S = 25;
-export const WEB_PORT = 80;

@@ -44,7 +44,7 @@ async function answersAt(dialog: AtDialog, baudRate: number): Promise<boolean> {
 }
 
 /** What a module prints that does not come up: the ROM and its bootloader have a rate of their own. */
-export async function listenForTrouble(dialog: AtDialog): Promise<string | null> {
+async function listenForTrouble(dialog: AtDialog): Promise<string | null> {
   if (!(await setRate(dialog, BOOT_BAUD_RATE))) return null;
   dialog.forget();
   await dialog.hears(/backup boot failed|Fatal exception|invalid header|csum err/i, BOOT_LISTEN_MS);

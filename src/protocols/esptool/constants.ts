@@ -46,8 +46,6 @@ export const READ_FRAMES_IN_FLIGHT = 64;
 export const SLOW_READ_BYTES = 64;
 
 export const DEFAULT_TIMEOUT_MS = 3_000;
-/** A ROM may never answer MEM_END: it has jumped into the stub. */
-export const MEM_END_TIMEOUT_MS = 200;
 export const SYNC_TIMEOUT_MS = 100;
 export const SYNC_PAUSE_MS = 50;
 export const SYNCS_PER_RESET = 5;

@@ -16,7 +16,7 @@ const OTG_PRODUCTS: readonly number[] = Object.values(ROM_USB_OTG);
 const RETURN_LIMIT_MS = 5_000;
 const RETURN_POLL_MS = 100;
 
-export function portKind({ usb }: SerialPortFacts): PortKind {
+function portKind({ usb }: SerialPortFacts): PortKind {
   if (usb?.vendorId !== ESPRESSIF_VENDOR) return 'bridge';
   if (usb.productId === USB_SERIAL_JTAG) return 'usb-jtag';
   return OTG_PRODUCTS.includes(usb.productId) ? 'usb-otg' : 'bridge';

@@ -10,7 +10,7 @@ const MD5_BYTES = 16;
 const MD5_HEX_DIGITS = 32;
 
 /** MD5 of a range of flash, computed by the chip; lower case hex. A stub answers in bytes, a ROM in text. */
-export async function readFlashMd5(session: ChipSession, offset: number, sizeBytes: number): Promise<string> {
+async function readFlashMd5(session: ChipSession, offset: number, sizeBytes: number): Promise<string> {
   const { data } = await session.loader.command({
     op: Op.SPI_FLASH_MD5,
     data: encodeWords(offset, sizeBytes, 0, 0),

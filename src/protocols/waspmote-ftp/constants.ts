@@ -21,9 +21,6 @@ export const LAST_VERSION = 255;
 /** GPRS Pro compares VERSION as a signed byte: above this none is ever newer. */
 export const LAST_GPRS_VERSION = 127;
 
-/** The modules read so many bytes of UPGRADE.TXT and no more. */
-export const UPGRADE_FILE_LIMIT_BYTES = 255;
-
 /** SIZE of UPGRADE.TXT has so many digits at most. */
 export const SIZE_DIGITS = 9;
 

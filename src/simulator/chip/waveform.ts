@@ -4,7 +4,7 @@ const DATA_BITS = 8;
 /** Start, data, stop. */
 export const BITS_PER_BYTE = 10;
 
-export function isSameRate(one: number, other: number): boolean {
+function isSameRate(one: number, other: number): boolean {
   return Math.abs(one - other) <= one * TOLERANCE;
 }
 

@@ -20,7 +20,7 @@ export interface Received {
 }
 
 /** Product constant of a build: 40 hex digits. */
-export const MODULE_TOKEN = 'ba0446dd8d0e9ab6f0b2f7b3a7b1fbf8b1a0dc0b';
+const MODULE_TOKEN = 'ba0446dd8d0e9ab6f0b2f7b3a7b1fbf8b1a0dc0b';
 
 const FIRST_READ_BYTES = 1_024;
 

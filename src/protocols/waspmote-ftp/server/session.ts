@@ -21,7 +21,7 @@ const MOST_WAITING = 32;
 const MOST_UNREAD_BYTES = 65_536;
 
 /** Modems log in within seconds. Whoever takes longer holds a place that a device may need. */
-export const LOGIN_WITHIN_MS = 120_000;
+const LOGIN_WITHIN_MS = 120_000;
 
 const MOST_WRONG_PASSWORDS = 5;
 
