@@ -62,8 +62,12 @@ export const QUIET_MS = 250;
 export const SLOWEST_BYTES_PER_SECOND = 1_024;
 export const TRANSFER_GRACE_MS = 60_000;
 
-/** A refusal may come in pieces: it is whole after this silence, or when the device closes. */
-export const WORDS_QUIET_MS = 200;
+/**
+ * A refusal may come in pieces: it is whole when the device closes, or after a silence. Both cores end their texts with a line break; a piece that is
+ * still on its way was lost once, and a Wi-Fi station sends it again within a second.
+ */
+export const LINE_QUIET_MS = 200;
+export const WORDS_QUIET_MS = 1_000;
 export const WORDS_WITHIN_MS = 3_000;
 /** The longest text of either core has about 120 characters. */
 export const WORDS_LIMIT = 1_024;

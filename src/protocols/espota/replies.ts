@@ -35,6 +35,11 @@ export class Replies {
     return this.#words;
   }
 
+  /** Its last word is followed by a line break. */
+  get endsLine(): boolean {
+    return this.#words.endsWith('\n');
+  }
+
   get isFull(): boolean {
     return this.#words.length >= WORDS_LIMIT;
   }

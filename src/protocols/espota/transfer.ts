@@ -7,6 +7,7 @@ import {
   CAREFUL_BYTES,
   CAREFUL_CHUNK_BYTES,
   HELD_BACK_BYTES,
+  LINE_QUIET_MS,
   PATIENCE_MS,
   QUIET_MS,
   SLOWEST_BYTES_PER_SECOND,
@@ -167,7 +168,7 @@ class Sender {
     const { clock } = this.#context;
     const endMs = clock.monotonic() + WORDS_WITHIN_MS;
     while (!this.#replies.isFull && clock.monotonic() < endMs) {
-      const got = await this.#readToTheEnd(WORDS_QUIET_MS);
+      const got = await this.#readToTheEnd(this.#replies.endsLine ? LINE_QUIET_MS : WORDS_QUIET_MS);
       if (got === 'timeout' || got === 'end') break;
       this.#replies.push(got);
     }
