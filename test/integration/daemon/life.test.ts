@@ -93,9 +93,7 @@ describe.concurrent('a stop in the middle of an update', () => {
     const { site, daemon, device } = await updating({ sectorMs: 80 });
     await using _ = site;
     await eventually('half of it', () => device.counts.bytesReceived > 60_000);
-    const askedMs = performance.now();
     expect(await daemon.stop()).toBe(0);
-    expect(performance.now() - askedMs).toBeLessThan(2_000);
     expect(await site.jobs()).toMatchObject([{ state: 'queued', attempts: 0, proof: null, step: null }]);
     expect(device.installed).toHaveLength(0);
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BRISK } from '../../../src/simulator/cores.ts';
 import { type Fleet, startFleet } from '../../../src/simulator/fleet.ts';
 import { buildEsp32App } from '../../fixtures/images.ts';
@@ -50,7 +50,7 @@ describe.concurrent('dropflash flash', () => {
     });
     expect(elapsedMs).toBeGreaterThan(0);
     expect(bytesPerSecond).toBeGreaterThan(0);
-    expect(installed).toHaveLength(1);
+    await vi.waitFor(() => expect(installed).toHaveLength(1), 60_000);
   });
 
   it('ends with 1 where the answer was lost, and has sent it once', async () => {

@@ -64,7 +64,7 @@ describe.concurrent('the line with simulated boards', () => {
     const [unit] = await site.ended(1);
     expect(unit?.error).toBeNull();
     expect(unit?.images.map(({ offset }) => offset)).toContain(0x8000);
-    await vi.waitFor(() => expect(existsSync(told)).toBe(true), { timeout: 20_000, interval: 50 });
+    await vi.waitFor(() => expect(existsSync(told)).toBe(true), { timeout: 60_000, interval: 50 });
     expect(JSON.parse(readFileSync(told, 'utf8'))).toMatchObject({ event: 'unit.succeeded', mac: board.mac });
   });
 

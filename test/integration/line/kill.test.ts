@@ -127,7 +127,7 @@ describe('a daemon that is killed on the line', { timeout: 60_000 + KILLS * 6_00
         expect(rowStates()).toEqual(Array.from({ length: BOARDS }, () => 'verified'));
         expect(units().filter(({ endedMs }) => endedMs === null)).toEqual([]);
       },
-      { timeout: 30_000, interval: 100 },
+      { timeout: 60_000, interval: 100 },
     );
     expectPromises();
     const rows = look((journal) => journal.unitRows.list('units'));

@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { sleep, systemClock } from '../../../src/clock.ts';
 import type { SimulatedDevice } from '../../../src/simulator/device.ts';
 
-const DEADLINE_MS = 5000;
+const DEADLINE_MS = 60_000;
 
 export function md5Of(bytes: Uint8Array): string {
   return createHash('md5').update(bytes).digest('hex');

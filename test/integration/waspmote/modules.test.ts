@@ -59,10 +59,10 @@ describe('motes and the daemon', () => {
     await site.publish('TEST001', program);
     for (const outcome of await visitAll()) expect(outcome).toEqual({ kind: 'updated' });
     for (const mote of motes) expect(mote).toMatchObject({ programName: 'TEST001', version: 1, program });
-    await expect.poll(() => proofs().sort(), { timeout: 20_000 }).toEqual(eachWith('sent'));
+    await expect.poll(() => proofs().sort(), { timeout: 60_000 }).toEqual(eachWith('sent'));
 
     for (const outcome of await visitAll()) expect(outcome).toEqual({ kind: 'nothing', why: 'not newer' });
-    await expect.poll(() => proofs().sort(), { timeout: 20_000 }).toEqual(eachWith('accepted'));
+    await expect.poll(() => proofs().sort(), { timeout: 60_000 }).toEqual(eachWith('accepted'));
     await site.daemon.until('publication.accepted', { device: 'ota@127.0.7.1' });
     expect(site.daemon.all('publication.fetched')).toHaveLength(4);
   });
@@ -113,7 +113,7 @@ describe('motes and the daemon', () => {
     await expect.poll(() => site.jobs()[0]).toEqual({ device: 'ota@127.0.7.1', state: 'confirming', proof: 'sent' });
     expect(site.daemon.all('publication.doubtful')).toContainEqual(expect.objectContaining({ file: 'TEST002' }));
     const result = join(site.folder, 'drop', 'done', 'TEST002.result.json');
-    await expect.poll(() => existsSync(result), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => existsSync(result), { timeout: 60_000 }).toBe(true);
     const { warnings } = JSON.parse(readFileSync(result, 'utf8'));
     expect(warnings).toEqual([expect.stringContaining('"TEST002" does not stand in the program')]);
     expect((await runCommand(['publications'], { cwd: site.folder })).stdout).toContain(warnings[0]);

@@ -26,6 +26,11 @@ async function inBench(options: BenchOptions, work: (bench: Bench) => Promise<vo
   await work(bench);
 }
 
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
 describe('what is taken', () => {
   it('a complete image, long before it has settled', () =>
     inBench({ settleMs: 60_000 }, async (bench) => {
@@ -39,13 +44,11 @@ describe('what is taken', () => {
     }));
 
   it('a complete image that is renamed into place, at once', () =>
-    inBench({ settleMs: 60_000 }, async (bench) => {
+    inBench({ settleMs: 600_000 }, async (bench) => {
       await using outside = await temporaryFolder();
       await writeFile(`${outside.path}/app.bin`, APP);
-      const startedMs = performance.now();
       await rename(`${outside.path}/app.bin`, bench.path('app.bin'));
       await bench.taken(1);
-      expect(performance.now() - startedMs).toBeLessThan(1_000);
     }));
 
   it('raw bytes, once they have stood still', () =>
@@ -91,11 +94,12 @@ describe('what is taken', () => {
 
   it('a thousand files at once', () =>
     inBench({ settleMs: 200 }, async (bench) => {
-      let longestStallMs = 0;
-      let lastMs = performance.now();
+      // What this thread computes between two turns of its loop, whatever else the machine is busy with.
+      let longestTurnMs = 0;
+      let lastMs = threadCpuMs();
       const pulse = setInterval(() => {
-        longestStallMs = Math.max(longestStallMs, performance.now() - lastMs - 10);
-        lastMs = performance.now();
+        longestTurnMs = Math.max(longestTurnMs, threadCpuMs() - lastMs);
+        lastMs = threadCpuMs();
       }, 10);
       for (let index = 0; index < 1_000; index += 1) {
         await writeFile(
@@ -103,11 +107,11 @@ describe('what is taken', () => {
           index % 2 === 0 ? rawBytes(index) : buildEsp32App({ seed: index }),
         );
       }
-      await bench.taken(1_000, 20_000);
+      await bench.taken(1_000);
       clearInterval(pulse);
       expect(new Set(bench.drops.map(({ sha256 }) => sha256)).size).toBe(1_000);
       expect(await namesIn(bench.path('working'))).toHaveLength(1_000);
-      expect(longestStallMs).toBeLessThan(500);
+      expect(longestTurnMs).toBeLessThan(500);
     }));
 
   it('the same bytes twice, as two drops under names of their own', () =>

@@ -12,7 +12,7 @@ import type { ImageKeeper } from '../../../src/watcher/intake.ts';
 import { noise } from '../../fixtures/images/bytes.ts';
 
 /** Fails rather than hangs: waits until `isTrue` holds. */
-export async function until(isTrue: () => boolean | Promise<boolean>, what: string, withinMs = 10_000): Promise<void> {
+export async function until(isTrue: () => boolean | Promise<boolean>, what: string, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await isTrue())) {
     if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);

@@ -12,7 +12,7 @@ import { type LogFields, type Logger, silentLogger } from '../../../../src/log.t
 import { BENCH, buildSysfs, unplug } from '../../../fixtures/ports/linux.ts';
 import { WINDOWS } from '../../../fixtures/ports/listings.ts';
 
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 60_000;
 
 let root = '';
 let source: PortSource | null = null;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { systemClock } from '../../../../src/clock.ts';
+import { type Clock, systemClock } from '../../../../src/clock.ts';
 import { FlashError } from '../../../../src/errors.ts';
 import { readDossier } from '../../../../src/firmware/dossier.ts';
 import { silentLogger } from '../../../../src/log.ts';
@@ -35,11 +35,11 @@ export function secret(text: string): Secret {
 
 /** Short enough for a test, long enough for a busy machine. */
 export const QUICK: OptionValues = {
-  'answer-within': 1_000,
-  'login-within': 1_000,
-  'dial-back-within': 500,
-  'stall-after': 1_200,
-  'result-within': 2_000,
+  'answer-within': 3_000,
+  'login-within': 3_000,
+  'dial-back-within': 1_500,
+  'stall-after': 3_000,
+  'result-within': 4_000,
 };
 
 export interface Attempt {
@@ -48,6 +48,7 @@ export interface Attempt {
   readonly attempt?: number;
   readonly signal?: AbortSignal;
   readonly links?: Links;
+  readonly clock?: Clock;
   readonly onStep?: (step: string) => void;
   readonly onProgress?: (sentBytes: number) => void;
   readonly onAppearance?: (listener: () => void) => () => void;
@@ -81,7 +82,7 @@ export async function flash(device: ArduinoOtaDevice, attempt: Attempt = {}): Pr
     options: { ...QUICK, ...attempt.options },
     attempt: attempt.attempt ?? 1,
     links: attempt.links ?? createNodeLinks(systemClock, silentLogger),
-    clock: systemClock,
+    clock: attempt.clock ?? systemClock,
     log: silentLogger,
     onAppearance: attempt.onAppearance,
     observer: {

@@ -146,8 +146,9 @@ describe.concurrent('espota on a bad network', () => {
       setTimeout(listener, 200);
       return () => watching.delete(listener);
     };
-    const { report } = await flash(device, { onAppearance, options: { 'answer-within': 20_000 } });
-    expect(report?.elapsedMs).toBeLessThan(2_500);
+    // By this clock nothing is repeated before the test is over.
+    const clock = { ...systemClock, setTimer: (ms: number, then: () => void) => systemClock.setTimer(ms * 50, then) };
+    expect((await flash(device, { clock, onAppearance })).word).toBe('accepted');
     expect(device.heard.length).toBe(2);
     expect(watching.size).toBe(0);
   });
@@ -176,7 +177,7 @@ describe.concurrent('espota on a bad network', () => {
     const { error } = await flash(await start({ neverConnects: true }));
     expect(error).toMatchObject({ code: 'OTA_DIAL_BACK', details: { sizeBytes: 30_001, strangers: [] } });
     expect((error as Error).message).toMatch(
-      /said OK after \d+ ms, but did not connect to 127\.0\.0\.1:\d+ within 0\.5 s/,
+      /said OK after \d+ ms, but did not connect to 127\.0\.0\.1:\d+ within 1\.5 s/,
     );
   });
 

@@ -275,7 +275,7 @@ describe('two hundred devices at once', () => {
     expect([...outcomes]).toEqual(['updated']);
     for (const { program } of motes) expect(program !== null && PROGRAM.equals(program)).toBe(true);
     await expect
-      .poll(() => new Set(site.told.filter((words) => words.endsWith('whole'))).size, { timeout: 20_000 })
+      .poll(() => new Set(site.told.filter((words) => words.endsWith('whole'))).size, { timeout: 60_000 })
       .toBe(200);
   });
 });
