@@ -117,7 +117,12 @@ export function createDaemon(options: DaemonOptions): Daemon {
   const transfers = new Transfers(clock);
   const links = createNodeLinks(clock, log);
   const loadImage = imageLoader(journal, (sha256) => store.read(sha256));
-  const deliveries = new Deliveries(shared);
+  const tellProgress = (job: JobRecord, bytes: number, totalBytes: number): void => {
+    if (!transfers.note(job.id, bytes, totalBytes)) return;
+    const device = deviceName(registry, job.device);
+    feed.publish('info', 'job.progress', { job: job.id, device, rule: job.rule, bytes, totalBytes });
+  };
+  const deliveries = new Deliveries({ ...shared, onFetch: tellProgress });
   const publisher = new Publisher({
     ...shared,
     deliveries,
@@ -155,9 +160,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     random,
     onProgress: (job, bytes, totalBytes) => {
       options.onProgress?.(job, bytes, totalBytes);
-      if (!transfers.note(job.id, bytes, totalBytes)) return;
-      const device = deviceName(registry, job.device);
-      feed.publish('info', 'job.progress', { job: job.id, device, rule: job.rule, bytes, totalBytes });
+      tellProgress(job, bytes, totalBytes);
     },
     onFatal,
   });
@@ -237,7 +240,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
 
   if (options.control !== undefined && config.control !== false) {
     const stands = (publication: Publication) => publisher.stands(publication);
-    const given = { ...shared, ...options.control, engine, windows, transfers, stands };
+    const fetching = () => deliveries.fetching();
+    const given = { ...shared, ...options.control, engine, windows, transfers, stands, fetching };
     const actions = controlActions({ ...given, pid: options.pid });
     const socket = socketPath(config.control, config.dataPath, process.platform);
     parts.push(controlServer({ socket, actions, feed, log }));

@@ -35,6 +35,8 @@ export interface ActionParts {
   readonly devices: DeviceDirectory;
   readonly rules: () => RuleBook;
   readonly windows: Windows;
+  /** Jobs whose devices are fetching by themselves now. */
+  readonly fetching: () => readonly JobRecord[];
   /** Whether the rule of a publication publishes at its place still. */
   readonly stands: (publication: Publication) => boolean;
   readonly reload: () => Promise<ReloadDocument>;
@@ -132,7 +134,8 @@ function statusOf(parts: ActionParts, startedMs: number): StatusDocument {
   const { engine, book, journal, devices, transfers, pid, version } = parts;
   const count = { present: 0, away: 0, unknown: 0 };
   for (const { presence } of devices.list()) count[presence] += 1;
-  const underWay = book.in('running', 'confirming');
+  const fetching = parts.fetching();
+  const underWay = [...book.in('running', 'confirming'), ...fetching];
   const units = journal.units.running();
   transfers.retain(new Set([...underWay, ...units].map(({ id }) => id)));
   return {
@@ -140,7 +143,7 @@ function statusOf(parts: ActionParts, startedMs: number): StatusDocument {
     version,
     startedMs,
     devices: count,
-    jobs: engine.counts,
+    jobs: { ...engine.counts, running: engine.counts.running + fetching.length },
     underWay: underWay.map((job) => underWayOf(job, devices, transfers)),
     boards: units.map((unit) => boardOf(unit, devices, transfers)),
   };

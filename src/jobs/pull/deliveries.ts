@@ -16,6 +16,8 @@ export interface DeliveryParts {
   readonly rules: () => RuleBook;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What has left of an image on its way. */
+  readonly onFetch?: (job: JobRecord, sentBytes: number, totalBytes: number) => void;
 }
 
 /** Tells people and hooks what has been written down. */
@@ -63,6 +65,11 @@ export class Deliveries {
     }
   }
 
+  /** The jobs whose devices are fetching now, the longest at it first. */
+  fetching(): readonly JobRecord[] {
+    return [...this.#open.keys()].map((id) => this.#job(id));
+  }
+
   looked(publication: Publication, visitor: Visitor): void {
     const { journal, clock } = this.#parts;
     journal.transaction(() => {
@@ -76,6 +83,7 @@ export class Deliveries {
     const { journal, clock, log } = this.#parts;
     const { id } = this.#jobOf(publication, visitor);
     const number = journal.transaction(() => this.#begin(this.#job(id)));
+    const job = this.#job(id);
     this.#open.set(id, (this.#open.get(id) ?? 0) + 1);
     let sentBytes = 0;
     const end = (proof: 'sent' | null, error: FlashError | null): void => {
@@ -90,6 +98,7 @@ export class Deliveries {
     return {
       progress: (bytes) => {
         sentBytes = bytes;
+        this.#parts.onFetch?.(job, bytes, publication.sizeBytes);
       },
       whole: () => {
         sentBytes = publication.sizeBytes;

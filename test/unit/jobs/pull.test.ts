@@ -42,6 +42,7 @@ let trouble: FlashError | null;
 let calls: string[];
 let results: DropResult[];
 let log: RecordingLogger;
+let fetched: unknown[];
 
 /** A protocol that publishes to places; those that begin with `far` are not its own server's. */
 const shelf: PullProtocol = {
@@ -84,7 +85,10 @@ function parts() {
     log,
     rules: book,
   };
-  const deliveries = new Deliveries(shared);
+  const deliveries = new Deliveries({
+    ...shared,
+    onFetch: ({ id }, sentBytes, totalBytes) => fetched.push({ job: id, sentBytes, totalBytes }),
+  });
   const drops = new DropResults({
     ...shared,
     finish: async (drop, to, result) => {
@@ -143,6 +147,7 @@ beforeEach(() => {
   calls = [];
   results = [];
   log = new RecordingLogger();
+  fetched = [];
 });
 
 afterEach(() => {
@@ -260,8 +265,11 @@ describe('a device that fetches by itself', () => {
     expect(jobs()).toMatchObject([{ device: 'ota@10.0.7.31', state: 'queued', proof: null }]);
     const fetch = made.host.fetch(publication, VISITOR);
     expect(jobs()).toMatchObject([{ state: 'running' }]);
+    expect(made.deliveries.fetching()).toMatchObject([{ device: 'ota@10.0.7.31' }]);
     fetch.progress(2);
+    expect(fetched).toEqual([{ job: jobs()[0]?.id, sentBytes: 2, totalBytes: 3 }]);
     fetch.whole();
+    expect(made.deliveries.fetching()).toEqual([]);
     expect(jobs()).toMatchObject([{ state: 'confirming', proof: 'sent' }]);
     made.host.confirmed(publication, VISITOR, 'it asked and did not fetch');
     expect(jobs()).toMatchObject([{ state: 'succeeded', proof: 'accepted' }]);
