@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { systemClock } from '../clock.ts';
 import { readOptions } from '../config/option-values.ts';
 import { FlashError } from '../errors.ts';
@@ -23,6 +23,9 @@ export interface BoardArgs extends CommonOptions {
   readonly set: readonly string[];
 }
 
+/** docs/config.md says of each what it means: they are the keys of a rule's `update:`. */
+const OPTION_NAMES = Object.keys(serial.options).join(', ');
+
 /** Adds `--port` and `--set`. */
 export function withBoardOptions(command: Command): Command {
   return command
@@ -30,7 +33,11 @@ export function withBoardOptions(command: Command): Command {
       '--port <port>',
       '/dev/ttyUSB0, COM3, tcp://HOST:PORT or rfc2217://HOST:PORT; @BAUD at its end sets the rate',
     )
-    .option('--set <key=value>', "an option of the serial protocol, as in a rule's update:", collect, []);
+    .addOption(
+      new Option('--set <key=value>', `an option of the serial protocol, each by a --set of its own: ${OPTION_NAMES}`)
+        .argParser(collect)
+        .default([], 'none'),
+    );
 }
 
 function collect(value: string, previous: readonly string[]): readonly string[] {

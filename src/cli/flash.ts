@@ -45,15 +45,24 @@ export function defineFlash(program: Command, run: Run): void {
       '--to <target>',
       'espota://host[:port], pycom-ftp://host[:port], or serial:PORT[@BAUD], espat-serial:PORT[@BAUD] where PORT is /dev/ttyUSB0, COM3, rfc2217://host:port, …',
     )
-    .option('--set <key=value>', "an option of the protocol, as in a rule's update:", collect, [])
+    .addOption(
+      new Option(
+        '--set <key=value>',
+        'an option of the protocol, each by a --set of its own; docs/config.md has them under "update"',
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--password-env <variable>', 'environment variable that holds the password')
     .option('--password-file <file>', 'file that holds the password')
     .addOption(new Option('--chip <chip>', 'refuse an image that is for another chip').choices(CHIPS))
-    .option(
-      '--within <duration>',
-      'how long the device may take to come back and say its version, where the protocol can see that',
-      durationMs,
-      RETURN_WITHIN_MS,
+    .addOption(
+      new Option(
+        '--within <duration>',
+        'how long the device may take to come back and say its version, where the protocol can see that',
+      )
+        .argParser(durationMs)
+        .default(RETURN_WITHIN_MS, '90s'),
     )
     .option('--retries <n>', 'after the first attempt, where another try may help', wholeNumber, 3);
   withCommonOptions(command, [

@@ -31,7 +31,7 @@ export function defineUnits(program: Command, run: Run): void {
     .option('--mac <mac>', 'only this board')
     .option('--rule <rule>', 'only of this rule')
     .addOption(new Option('--csv', 'comma-separated values with a heading, for spreadsheets').conflicts('json'))
-    .option('--limit <n>', 'how many at most', positive, 1_000_000);
+    .addOption(new Option('--limit <n>', 'how many at most').argParser(positive).default(1_000_000, 'all'));
   withCommonOptions(command, [
     'dropflash units --state failed',
     'dropflash units --mac 10:00:3b:01:02:03',
