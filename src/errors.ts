@@ -28,8 +28,10 @@ export const CATALOGUE = {
   ...ESPAT_ERRORS,
 } as const;
 
+/** `AREA_WHAT`: a key of {@link CATALOGUE}. */
 export type ErrorCode = keyof typeof CATALOGUE;
 
+/** What an error knows beside its sentence. */
 export interface FlashErrorOptions {
   readonly cause?: unknown;
   /** The step of an attempt that failed, in the protocol's words. */

@@ -1,3 +1,4 @@
+/** From the one that is always logged to the finest. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

@@ -53,6 +53,7 @@ export function unseal(line: string): AuditRecord | null {
   return isRecord(value) ? value : null;
 }
 
+/** In hex. */
 export function sha256(bytes: string | Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

@@ -22,6 +22,7 @@ export function defineCheck(program: Command, run: Run): void {
   );
 }
 
+/** Loads the config and prints what it means; problems go to stderr. */
 export async function check(args: CheckArgs, io: Io): Promise<ExitCode> {
   const { config, problems, warnings } = await readConfig(args.config, io, 'required');
   if (args.json) {

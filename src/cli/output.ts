@@ -7,10 +7,12 @@ export function printJson(io: Io, document: unknown): void {
   io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }
 
+/** Writes the lines, each with its end; nothing where there are none. */
 export function printLines(output: Output, lines: readonly string[]): void {
   if (lines.length > 0) output.write(`${lines.join('\n')}\n`);
 }
 
+/** A colour or weight of `util.styleText`. */
 export type Style = Parameters<typeof styleText>[0];
 
 /** Colours on a terminal, unless the person has asked for none (no-color.org); plain text anywhere else. */
@@ -18,6 +20,7 @@ export function paint(io: Io, output: Output, style: Style, text: string): strin
   return hasColours(io, output) ? styleText(style, text, { validateStream: false }) : text;
 }
 
+/** Whether this output is a terminal whose person has not asked for plain text (no-color.org). */
 export function hasColours({ env }: Io, output: Output): boolean {
   return output.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 }

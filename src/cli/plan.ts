@@ -48,6 +48,7 @@ export function definePlan(program: Command, run: Run): void {
   ]).action((image: string, options: Omit<PlanArgs, 'image'>) => run(options, (io) => plan({ ...options, image }, io)));
 }
 
+/** Prints what would happen with an image, from the journal and the config, and changes nothing. */
 export async function plan(args: PlanArgs, io: Io): Promise<ExitCode> {
   const config = await configForCommand(args, io, 'optional');
   if (config === null) return EXIT.config;

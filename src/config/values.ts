@@ -44,17 +44,21 @@ function parsed<Value>(what: string, parse: (value: string) => Value | null) {
   });
 }
 
+/** A whole number within a range, both ends included; `unit` is for the message. */
 export function wholeNumber(min: number, max: number, unit?: string) {
   const error = expecting(`a whole number from ${min} to ${max}${unit === undefined ? '' : ` ${unit}`}`);
   return z.int(error).min(min, error).max(max, error);
 }
 
+/** `true` or `false`: `yes`, `on` and 1 are none in YAML 1.2. */
 export const yesOrNo = () => z.boolean(expecting('true or false'));
 
+/** One of a few words; a near miss is told. */
 export function oneOf<const Values extends readonly string[]>(values: Values) {
   return z.enum(values, { error: oneOfMessage(values) });
 }
 
+/** The message where a value is none of `values`, with the most similar one. */
 export function oneOfMessage(values: readonly string[]): (issue: { readonly input?: unknown }) => string {
   const what = values.length === 1 ? quote(values[0] ?? '') : `one of ${values.join(', ')}`;
   return ({ input }) => {
@@ -63,6 +67,7 @@ export function oneOfMessage(values: readonly string[]): (issue: { readonly inpu
   };
 }
 
+/** A list; `what` names its items in the message. */
 export function listOf<Item extends z.ZodType>(item: Item, what: string) {
   return z.array(item, expecting(`a list of ${what}`));
 }
@@ -118,6 +123,7 @@ export const chip = () => {
 
 const notChip = (found: string, near: string) => `expected a chip, found ${quote(found)}; did you mean ${near}?`;
 
+/** A TCP or UDP port; 0 is none. */
 export const portNumber = () => wholeNumber(1, 65_535);
 
 /** A port of this machine by its path, one across the network, or a place of the USB bus. */
@@ -146,6 +152,7 @@ function parsePortRange(value: string): PortRange | null {
   return first >= 1 && last <= 65_535 && first <= last ? { first, last } : null;
 }
 
+/** IPv4 or IPv6 in numbers, in lower case. */
 export const ipAddress = () =>
   parsed('an IPv4 or IPv6 address', (value) => (isIP(value) === 0 ? null : value.toLowerCase()));
 

@@ -6,6 +6,7 @@ export function u16At(bytes: Uint8Array, offset: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset + offset, 2).getUint16(0, true);
 }
 
+/** Little-endian. Throws a RangeError behind the end. */
 export function u32At(bytes: Uint8Array, offset: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset + offset, 4).getUint32(0, true);
 }
@@ -23,6 +24,7 @@ export function textAt(bytes: Uint8Array, offset: number, sizeBytes: number): st
   return text.replace(/[\p{Cc}\p{Cf}]/gu, '�');
 }
 
+/** Whether `expected` stands at `offset`. */
 export function startsWith(bytes: Uint8Array, offset: number, expected: ArrayLike<number>): boolean {
   for (let at = 0; at < expected.length; at++) {
     if (bytes[offset + at] !== expected[at]) return false;
@@ -79,6 +81,7 @@ export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
+/** The next multiple of `alignment`, or `value` itself where it is one. */
 export function alignUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;
 }

@@ -37,6 +37,7 @@ export const NOTHING_FOUND: Findings = {
   remarks: [],
 };
 
+/** A finding that makes an image unusable, as dossiers hold it. */
 export function problem(
   code: Extract<ErrorCode, `IMAGE_${string}` | `PACKAGE_${string}` | `RELEASE_${string}`>,
   message: string,
@@ -50,6 +51,7 @@ export function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** As people write addresses: `0x1000`. */
 export function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }

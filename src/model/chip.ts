@@ -17,4 +17,5 @@ export const CHIPS = [
   'esp32e22',
 ] as const;
 
+/** One of {@link CHIPS}. */
 export type Chip = (typeof CHIPS)[number];

@@ -69,6 +69,7 @@ export interface SerialPortFacts {
   readonly usb: UsbFacts | null;
 }
 
+/** What the USB descriptors of an adapter or board say. */
 export interface UsbFacts {
   readonly vendorId: number;
   readonly productId: number;

@@ -4,7 +4,11 @@ import type { DroppedRelease } from './release-file.ts';
 
 /** The folders under the drop folder; `drop` is the drop folder itself. */
 export const DROP_FOLDERS = ['working', 'done', 'failed', 'unmatched', 'rejected', 'duplicate'] as const;
+
+/** A folder under the drop folder in which files are sorted. */
 export type DropFolderName = (typeof DROP_FOLDERS)[number];
+
+/** Where a file ends. */
 export type FinalFolder = Exclude<DropFolderName, 'working'>;
 
 /** A file that was taken from the drop folder: its bytes are in the store, synced, before this record is made. */
@@ -30,6 +34,7 @@ export interface FileOrigin {
   readonly owner: string | null;
 }
 
+/** Of a file that is gone, and of any on Windows. */
 export const UNKNOWN_ORIGIN: FileOrigin = { ownerUid: null, owner: null };
 
 /** A file that was not used. */
@@ -81,6 +86,7 @@ export interface DropResult {
   readonly jobs: readonly DropResultJob[];
 }
 
+/** What became of a drop on one device. */
 export interface DropResultJob {
   readonly job: string;
   readonly device: string;

@@ -25,6 +25,7 @@ export type Field = { readonly doc: string } & (
   | { readonly kind: 'port-range'; readonly default: PortRange | null }
 );
 
+/** By the name that a rule writes. */
 export type Fields = Readonly<Record<string, Field>>;
 
 /** Inclusive. */
@@ -43,4 +44,6 @@ export interface Secret {
 
 /** Checked values by field name; durations in milliseconds. A missing optional field is absent. */
 export type OptionValues = Readonly<Record<string, OptionValue>>;
+
+/** What is left of an option when it was read: durations are milliseconds. */
 export type OptionValue = number | boolean | string | PortRange | Secret;

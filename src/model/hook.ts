@@ -34,6 +34,8 @@ export const HOOK_EVENTS = [
   'drop.folder_gone',
   'audit.broken',
 ] as const;
+
+/** An event that a hook may be for: those that a person would want to be called for. */
 export type HookEvent = (typeof HOOK_EVENTS)[number];
 
 /** Tells something outside that an event has happened. */

@@ -13,7 +13,10 @@ export type ImageKind =
   /** Several images, each with its own place in flash. */
   | 'package';
 
+/** Kinds of filesystem that an image may hold. */
 export const FILESYSTEMS = ['littlefs', 'spiffs', 'fat'] as const;
+
+/** The kind of a filesystem image. */
 export type Filesystem = (typeof FILESYSTEMS)[number];
 
 /**
@@ -48,6 +51,7 @@ export type ImageFormat =
  */
 export type Completeness = 'complete' | 'may-continue' | 'truncated' | 'unknown';
 
+/** One piece of an image, and where the boot loader puts it. */
 export interface Segment {
   readonly loadAddress: number;
   readonly sizeBytes: number;
@@ -92,6 +96,7 @@ export interface ImagePart {
   readonly sizeBytes: number;
 }
 
+/** One line of a partition table (ESP-IDF, "Partition Tables"). */
 export interface Partition {
   readonly label: string;
   readonly type: number;
@@ -122,6 +127,7 @@ export interface PackageSet {
   readonly erase: readonly FlashRange[];
 }
 
+/** One image of a package, with its place. */
 export interface PackagePart {
   readonly name: string;
   /** In the package; left out where the part was made here, and where an older dropflash read the package. */
@@ -131,11 +137,13 @@ export interface PackagePart {
   readonly sizeBytes: number;
 }
 
+/** A stretch of flash, in bytes. */
 export interface FlashRange {
   readonly offset: number;
   readonly sizeBytes: number;
 }
 
+/** What a package says of itself, and its parts. */
 export interface PackageContents {
   readonly source: PackageSource;
   /** As its manifest says. */
@@ -147,6 +155,8 @@ export interface PackageContents {
 
 /** How an ESP8266's flash is divided between the two firmware slots of Espressif's SDK, in KB. */
 export const FLASH_MAPS = ['256+256', '512+512', '1024+1024'] as const;
+
+/** How an ESP8266's flash is divided for two applications (ESP8266 SDK). */
 export type FlashMap = (typeof FLASH_MAPS)[number];
 
 /** Each SDK release is two images, `user1.bin` and `user2.bin`, linked for their places: the one that runs fetches the other. */

@@ -1,6 +1,7 @@
 import type { ErrorReport } from '../errors.ts';
 import type { Proof } from './proof.ts';
 
+/** Of a job, as the journal has it; `src/jobs/state.ts` says which follows on which. */
 export const JOB_STATES = [
   /** Ready to start, or waiting for its turn, its device, its window or the end of a pause between attempts. */
   'queued',
@@ -15,10 +16,14 @@ export const JOB_STATES = [
   'cancelled',
   'superseded',
 ] as const;
+
+/** One of {@link JOB_STATES}. */
 export type JobState = (typeof JOB_STATES)[number];
 
 /** The stages of an attempt that the journal knows. From `commit` on the device may have taken the image. */
 export const STEPS = ['prepare', 'write', 'commit', 'confirm'] as const;
+
+/** One of {@link STEPS}. */
 export type Step = (typeof STEPS)[number];
 
 /** One image for one device, with the images that it has to run before. */

@@ -15,6 +15,7 @@ export const REFUSAL_CODES = [
   'RULE_VERSION_UNKNOWN',
 ] as const;
 
+/** Why a device is left alone, for machines; docs/rules.md explains each. */
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 /** The rules' word on one image and one device. */
@@ -47,6 +48,7 @@ export interface Rung {
   readonly reason: string;
 }
 
+/** Why an image does not go to a device. */
 export interface Refusal {
   readonly code: RefusalCode;
   /** With the names and numbers, for a person. */

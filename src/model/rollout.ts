@@ -35,6 +35,8 @@ export interface RolloutSettings {
 }
 
 const ROLLOUT_STATES = ['running', 'paused', 'finished', 'aborted'] as const;
+
+/** One of the states above. */
 export type RolloutState = (typeof ROLLOUT_STATES)[number];
 
 /** Why a rollout stands still. */

@@ -38,6 +38,8 @@ export const PORT_PROTOCOL = 'serial';
 
 /** Guards that a rule may override (docs/rules.md, "Guards and overrides"); each use is logged. */
 export const GUARD_OVERRIDES = ['chip-mismatch', 'chip-unknown', 'version-unknown'] as const;
+
+/** A guard that a rule may switch off, by its name under `allow:`. */
 export type GuardOverride = (typeof GUARD_OVERRIDES)[number];
 
 /** Which versions of an application may follow which on a device. */
@@ -50,6 +52,7 @@ export interface VersionRules {
   readonly withinMs: number;
 }
 
+/** How a rule brings images to devices: `update:`. */
 export interface UpdateSettings {
   readonly protocol: string;
   /** Retries after the first attempt, for errors of disposition `retry`. */
@@ -64,6 +67,7 @@ export interface Blackout {
   readonly until: string;
 }
 
+/** When the attempts of a rule may start: `when:`. */
 export type When =
   | { readonly kind: 'now' }
   /** A maintenance window opens at each match of `cron` in `timezone` and stays open for `forMs`, but for the blackouts. */
@@ -90,6 +94,7 @@ export type When =
   /** When the device comes by itself: the rule publishes, and sends nothing. */
   | { readonly kind: 'visit' };
 
+/** How a device is seen to come back: `verify.by`. */
 export type ReturnCheck =
   /** mDNS for a device that speaks it, an ICMP echo for others. */
   | { readonly by: 'auto' }
@@ -111,6 +116,7 @@ export type VersionPlace =
 /** In `match`, a regular expression, `{version}` stands for the version of the image. */
 export type VersionCheck = VersionPlace & { readonly match: string };
 
+/** What a rule takes for a success: `verify:`. */
 export interface Verify {
   /** What the rule asks for; less than that is a failed job. */
   readonly proof: Proof;

@@ -42,6 +42,7 @@ export interface EspatServerSettings {
   readonly dns: EspatDnsSettings | null;
 }
 
+/** The name server that leads modules here: `servers.espat.dns`. */
 export interface EspatDnsSettings {
   readonly address: string;
   readonly port: number;

@@ -20,6 +20,8 @@ export const UNIT_STATES = [
   /** The daemon ended in the middle. The board may hold half an image; the next run makes it whole. */
   'interrupted',
 ] as const;
+
+/** Of a run on the production line. */
 export type UnitState = (typeof UNIT_STATES)[number];
 
 /** What a board says of itself in its loader. */
@@ -63,7 +65,10 @@ export interface UnitData {
   readonly line: number;
 }
 
+/** The stages of a run, in their order. */
 export const UNIT_STEPS = ['connect', 'backup', 'write', 'restart', 'boot-check'] as const;
+
+/** One of {@link UNIT_STEPS}. */
 export type UnitStep = (typeof UNIT_STEPS)[number];
 
 /** What is known of one run on one board: the unit record. */
@@ -98,4 +103,6 @@ export interface Unit {
 /** What becomes of a row: `reserved` before a byte is written, `written` when the chip has it, `verified` when the run is good. `void`:
  * its board has got a row of another file since; it is never given to anyone again. */
 const UNIT_ROW_STATES = ['reserved', 'written', 'verified', 'void'] as const;
+
+/** What is known of a row of the unit table. */
 export type UnitRowState = (typeof UNIT_ROW_STATES)[number];

@@ -22,6 +22,7 @@ export interface AttemptObserver {
   onProgress(sentBytes: number, totalBytes: number): void;
 }
 
+/** One attempt: what goes where, and what a protocol may use of its surroundings. */
 export interface FlashRequest {
   readonly image: FirmwareImage;
   /** With an address; the caller made sure. */

@@ -42,6 +42,7 @@ export function mediumCheck({ update: { protocol }, when }: Pick<Rule, 'update' 
   };
 }
 
+/** Whether a device has all that a selector asks for. */
 export function acceptsDevice(checks: readonly DeviceCheck[], subject: Subject): boolean {
   for (const check of checks) if (!check.test(subject)) return false;
   return true;

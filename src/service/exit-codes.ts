@@ -15,6 +15,7 @@ export const EXIT = {
   config: 78,
 } as const;
 
+/** One of {@link EXIT}. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** The exit code for an error that ends a command. */

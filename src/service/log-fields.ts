@@ -3,6 +3,7 @@ import type { LogFields } from '../log.ts';
 /** A value that JSON can carry as it is. */
 export type Printable = string | number | boolean | null | readonly Printable[] | { readonly [key: string]: Printable };
 
+/** How much of an error is printed. */
 export interface PrintOptions {
   /** Adds the stack of errors that are not a FlashError: for `debug` and finer. */
   readonly withStacks: boolean;

@@ -10,6 +10,7 @@ export interface LogRecord {
   readonly fields: LogFields;
 }
 
+/** How lines are written. */
 export interface LineOptions {
   /** Stacks of unknown errors: when the log is at `debug` or finer. */
   readonly withStacks: boolean;

@@ -15,6 +15,7 @@ export interface ServiceNotifier {
   close(): Promise<void>;
 }
 
+/** What the notifier needs of its process. */
 export interface NotifySurroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;

@@ -6,6 +6,7 @@ const MEASUREMENTS = new Set(['elapsedMs', 'atMs']);
 
 const MOST_REMEMBERED = 1_000;
 
+/** How repeats are counted. */
 export interface RepeatOptions {
   readonly clock: Clock;
   /** How long one line stands for all that are equal to it. */

@@ -12,6 +12,7 @@ export interface RotatingFileSettings {
   readonly keep: number;
 }
 
+/** Whom the file tells of its trouble: it cannot log by itself. */
 export interface RotatingFileSurroundings {
   readonly clock: Clock;
   /** The file could not be opened, written or rotated. Lines are lost until `onRecovery`. */

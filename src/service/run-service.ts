@@ -5,6 +5,7 @@ import { Lifecycle, type Part } from './lifecycle.ts';
 import type { ServiceNotifier } from './notify.ts';
 import type { StopSignals } from './signals.ts';
 
+/** What is run, and how it is told to stop. */
 export interface ServiceRun {
   /** In the order of their start. */
   readonly parts: readonly Part[];

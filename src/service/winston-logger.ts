@@ -7,9 +7,13 @@ import { countRepeats } from './repeats.ts';
 import { type RotatingFileSettings, rotatingFile } from './rotating-file.ts';
 import { tolerantStream } from './tolerant-stream.ts';
 
+/** `json`: one object per line. `pretty`: for people. */
 export const LOG_FORMATS = ['json', 'pretty'] as const;
+
+/** One of {@link LOG_FORMATS}. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
+/** `log:` of the config. */
 export interface LogSettings {
   readonly level: LogLevel;
   /** Of the lines on stdout; the file always holds JSON lines. */
@@ -17,6 +21,7 @@ export interface LogSettings {
   readonly file: RotatingFileSettings | null;
 }
 
+/** Where lines go beside the file. */
 export interface LogSurroundings {
   readonly stdout: Writable;
   /** Colours for `pretty`: the caller looks at the terminal and at NO_COLOR. */

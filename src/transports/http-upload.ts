@@ -1,6 +1,7 @@
 import { FlashError } from '../errors.ts';
 import { http } from './http.ts';
 
+/** One POST with a body of known size. */
 export interface HttpUpload {
   readonly address: string;
   readonly port: number;

@@ -79,6 +79,7 @@ export interface SerialLink {
   close(): Promise<void>;
 }
 
+/** A serial port, here or across the network. */
 export interface SerialTarget {
   /** A device of this machine, `tcp://host:port` (raw bytes) or `rfc2217://host:port` (Telnet with control of the port). */
   readonly path: string;
@@ -100,6 +101,7 @@ export interface Links {
   openSerial(target: SerialTarget): Promise<SerialLink>;
 }
 
+/** Where a TCP connection goes. */
 export interface StreamTarget {
   /** A name or an address in numbers. */
   readonly address: string;
@@ -109,6 +111,7 @@ export interface StreamTarget {
   readonly signal?: AbortSignal;
 }
 
+/** Who is expected to call back, and where. */
 export interface DialBackTarget {
   readonly localAddress: string;
   readonly peerAddress: string;

@@ -8,6 +8,7 @@ import type { ControlLines, SerialLink } from './links.ts';
  */
 export type ResetStep = ControlLines | { readonly waitMs: number };
 
+/** The steps of a reset, in their order. */
 export type ResetSequence = readonly ResetStep[];
 
 const IDLE: ControlLines = { dtr: false, rts: false };

@@ -39,6 +39,7 @@ export function lostError(path: string, cause: unknown): FlashError {
   return new FlashError('SERIAL_PORT_LOST', `${path}: the port went away (${text})`, { cause });
 }
 
+/** A call into the driver that never ended: SERIAL_PORT_STUCK. */
 export function stuckError(path: string, call: string, limitMs: number): FlashError {
   return new FlashError('SERIAL_PORT_STUCK', `${path}: ${call} did not come back within ${Math.round(limitMs)} ms`);
 }

@@ -14,6 +14,7 @@ export interface SerialBinding {
   open(options: SerialBindingOptions): Promise<SerialBindingPort>;
 }
 
+/** What the binding of `serialport` is opened with. */
 export interface SerialBindingOptions {
   readonly path: string;
   readonly baudRate: number;
@@ -22,6 +23,7 @@ export interface SerialBindingOptions {
   readonly hupcl: boolean;
 }
 
+/** What is used of a port of the binding. */
 export interface SerialBindingPort {
   /** At least one byte; rejects when the port is closed or gone. 0 bytes are the end of the device. */
   read(buffer: Buffer, offset: number, length: number): Promise<{ readonly bytesRead: number }>;

@@ -22,10 +22,12 @@ export function escapeIac(bytes: Uint8Array): Uint8Array {
   return escaped;
 }
 
+/** WILL, WONT, DO or DONT with an option (RFC 854). */
 export function encodeOption(verb: number, option: number): Uint8Array {
   return Uint8Array.of(Telnet.IAC, verb, option);
 }
 
+/** IAC SB … IAC SE, with the IACs of its content doubled (RFC 855). */
 export function encodeSubnegotiation(option: number, content: Uint8Array): Uint8Array {
   return Uint8Array.of(Telnet.IAC, Telnet.SB, option, ...escapeIac(content), Telnet.IAC, Telnet.SE);
 }

@@ -4,14 +4,17 @@ import { alignUp } from '../bytes.ts';
 /** What flash can erase at least, and so what a write at its edge takes with it. */
 export const SECTOR = 0x1000;
 
+/** The first byte behind a range. */
 export function endOf({ offset, sizeBytes }: FlashRange): number {
   return offset + sizeBytes;
 }
 
+/** Whether two ranges have a byte in common. */
 export function overlaps(one: FlashRange, other: FlashRange): boolean {
   return one.offset < endOf(other) && other.offset < endOf(one);
 }
 
+/** Whether `inner` lies in `outer` as a whole. */
 export function holds(outer: FlashRange, inner: FlashRange): boolean {
   return outer.offset <= inner.offset && endOf(inner) <= endOf(outer);
 }
