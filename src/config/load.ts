@@ -14,7 +14,7 @@ import {
   shadowedRules,
 } from './rule-findings.ts';
 import { ruleSchema } from './rule-schema.ts';
-import { CONFIG_VERSION, configSchema, type SchemaContext } from './schema.ts';
+import { CONFIG_VERSION, configSchema, placeSchema, type SchemaContext } from './schema.ts';
 import { secretPlaces } from './secret.ts';
 import { shapeFindings } from './shape.ts';
 import { readSource } from './source-file.ts';
@@ -65,6 +65,21 @@ export function parseConfig(text: string, file: string, environment: ConfigEnvir
   const warnings = judged.warnings.map(place).sort(byPlace);
   if (judged.config === null || problems.length > 0) return { config: null, problems, warnings };
   return { config: deepFreeze(judged.config), problems: [], warnings };
+}
+
+/**
+ * Where the daemon of a config is found, for commands to one that runs: it goes on with the config that it has while somebody is editing
+ * the file. Null where the file does not say it.
+ */
+export async function loadPlace(
+  file: string,
+  environment: ConfigEnvironment,
+): Promise<Pick<Config, 'dataPath' | 'control'> | null> {
+  const source = await readSource(file);
+  if (!('text' in source)) return null;
+  const { value } = parseYaml(source.text.replace(/^\uFEFF/, ''));
+  const place = placeSchema(contextOf(file, environment)).safeParse(value);
+  return place.success ? place.data : null;
 }
 
 interface Judgement {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { LOG_LEVELS } from '../log.ts';
 import type { FixedDevice } from '../model/device.ts';
-import type { DropSettings, LogSettings } from './config.ts';
+import type { Config, DropSettings, LogSettings } from './config.ts';
 import { hookSchema } from './hook-schema.ts';
 import type { ProtocolOptions } from './option-schema.ts';
 import { type RuleContext, ruleSchema } from './rule-schema.ts';
@@ -223,6 +223,18 @@ const logSchema = ({ resolvePath }: SchemaContext) =>
       }),
     );
 
+const dataSchema = ({ resolvePath }: SchemaContext) =>
+  path('the path of the data folder', resolvePath)
+    .prefault(DEFAULT_DATA)
+    .describe('The folder of the journal and of the stored images, relative to this file. Not inside the drop folder.');
+
+/** Where the daemon of a config is found, whatever else stands in the file. */
+export function placeSchema(context: SchemaContext) {
+  return z
+    .object({ data: dataSchema(context), control: controlSchema(context).prefault({}) })
+    .transform(({ data, control }): Pick<Config, 'dataPath' | 'control'> => ({ dataPath: data, control }));
+}
+
 /** The whole file. Its output is the config but for freezing. */
 export function configSchema(context: SchemaContext) {
   return z
@@ -230,11 +242,7 @@ export function configSchema(context: SchemaContext) {
       {
         version: z.literal(CONFIG_VERSION, expecting(String(CONFIG_VERSION))).describe('The version of this format.'),
         drop: dropSchema(context).describe('The drop folder.'),
-        data: path('the path of the data folder', context.resolvePath)
-          .prefault(DEFAULT_DATA)
-          .describe(
-            'The folder of the journal and of the stored images, relative to this file. Not inside the drop folder.',
-          ),
+        data: dataSchema(context),
         discovery: discoverySchema.prefault({}).describe('How devices are found.'),
         devices: listOf(deviceSchema(context.protocols), 'devices')
           .default([])

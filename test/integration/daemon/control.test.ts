@@ -167,8 +167,12 @@ describe('commands to the running daemon', () => {
     expect(await json('reload')).toEqual({ accepted: true, problems: [], needRestart: ['drop'] });
     configure({ limits: { total: 0 } });
     const refused = await cli('reload', '--json', '-c', 'config.yaml');
-    // The command reads the same file to find the daemon.
     expect(refused.exitCode).toBe(78);
+    expect(refused.json()).toMatchObject({ accepted: false, problems: [expect.stringContaining('limits.total')] });
+    // Whoever wants to stop something need not mend the file first.
+    const asked = await cli('status', '--json', '-c', 'config.yaml');
+    expect([asked.exitCode, asked.err]).toEqual([0, expect.stringContaining('limits.total')]);
+    expect(asked.json()).toMatchObject({ pid: daemon.pid });
     configure();
     expect(await json('reload')).toMatchObject({ accepted: true });
   });
