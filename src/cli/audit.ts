@@ -64,7 +64,7 @@ function linesOf({ findings, records, files, head, isIntact, unfinishedBytes }: 
   const flaws = findings.length === 1 ? 'one flaw' : `${findings.length} flaws`;
   return [
     ...places,
-    `${records} records in ${files.length} ${files.length === 1 ? 'file' : 'files'}: ${isIntact ? 'intact' : flaws}`,
+    `${records} ${records === 1 ? 'record' : 'records'} in ${files.length} ${files.length === 1 ? 'file' : 'files'}: ${isIntact ? 'intact' : flaws}`,
     ...(records === 0 ? [] : [`the last is record ${head.seq}, hash ${head.hash}`]),
     ...(unfinishedBytes === 0 ? [] : [`${unfinishedBytes} bytes of a record that is not finished follow`]),
   ];
