@@ -98,13 +98,18 @@ export class AuditLog {
 
   async #drainOnce(): Promise<void> {
     const { journal, enrich } = this.#parts;
-    if (this.#handle !== null && !(await this.#isOurs(this.#handle))) await this.#close();
     const handle = this.#handle ?? (await this.#open());
     const entries = journal.audit.pending(ENTRIES_AT_A_TIME);
     const last = entries.at(-1);
     if (last === undefined) return;
     const told = entries.map(({ entry, atMs, event, fields }) => ({ entry, atMs, event, data: enrich(fields) }));
     await this.#append(handle, told);
+    // Written to a file that is gone, or beside what somebody else wrote: opened again, and written again behind the damage.
+    if (!(await this.#isOurs(handle))) {
+      await this.#close();
+      this.#isAsked = true;
+      return;
+    }
     journal.transaction(() => journal.audit.settle(last.entry, this.#link));
     this.#isAsked = true;
     if (this.#sizeBytes >= (this.#parts.maxBytes ?? MAX_BYTES)) await this.#closeSegment();
