@@ -11,7 +11,15 @@ import type { GatheredImage } from './gathering.ts';
 import type { Content, Intake } from './intake.ts';
 import type { Notices } from './notices.ts';
 import type { ReleaseFiles } from './release-files.ts';
-import { decide, type FileHistory, observe, type Proof, type SettleTimes, type SidecarState } from './settle.ts';
+import {
+  type Decision,
+  decide,
+  type FileHistory,
+  observe,
+  type Proof,
+  type SettleTimes,
+  type SidecarState,
+} from './settle.ts';
 import { LARGEST_SIDECAR_BYTES, parseSidecar } from './sidecar.ts';
 import type { Snapshot } from './snapshot.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -21,6 +29,8 @@ const FILES_AT_A_TIME = 4;
 
 /** A file that has been changing for so long is worth a word. */
 const LONG_GROWTH_MS = 600_000;
+/** Half a file that somebody still writes to is waited for so many times `settleMs`: five minutes, as it comes. */
+const STALL_PATIENCE = 150;
 
 interface TakenState {
   readonly drop: Drop;
@@ -166,6 +176,7 @@ export class WaitingFiles {
     const decision = decide(history, clock.monotonic(), times);
     const isEnd = decision.action === 'take' || decision.action === 'refuse';
     if (isEnd && releases?.isClaimed(file.name) === true) return this.#lookSoon(file);
+    if (isEnd && this.#isStalled(file, history, decision)) return this.#lookLater(file);
     switch (decision.action) {
       case 'wait':
         file.dueMs = decision.untilMs;
@@ -198,6 +209,14 @@ export class WaitingFiles {
     const isBeyondDoubt = proof === 'sidecar' || proof === 'settled' || (proof === 'whole' && history.wasMoved);
     const quietMs = this.#parts.clock.monotonic() - history.unchangedSinceMs;
     return !isBeyondDoubt && quietMs < this.#parts.times.settleMs && this.#parts.isHeld(file.name);
+  }
+
+  /** What is there cannot be all, and a writer still holds it open: its link may be slow, or it may wait for something. */
+  #isStalled(file: WaitingFile, history: FileHistory, { action }: Decision): boolean {
+    const { clock, isHeld, times } = this.#parts;
+    const isHalf = action === 'refuse' || history.examination?.verdict === 'unfinished';
+    const isPatient = clock.monotonic() - history.unchangedSinceMs < times.settleMs * STALL_PATIENCE;
+    return isHalf && isPatient && isHeld(file.name);
   }
 
   async #take(file: WaitingFile, history: FileHistory, known: Content | null): Promise<void> {
@@ -282,6 +301,10 @@ export class WaitingFiles {
 
   #lookSoon(file: WaitingFile): void {
     file.dueMs = this.#parts.clock.monotonic() + this.#parts.times.confirmMs;
+  }
+
+  #lookLater(file: WaitingFile): void {
+    file.dueMs = this.#parts.clock.monotonic() + this.#parts.times.settleMs;
   }
 
   #leaveAlone(file: WaitingFile, type: EntryType): void {
