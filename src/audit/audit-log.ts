@@ -43,6 +43,8 @@ export class AuditLog {
   #isAsked = false;
   #timer: Timer | null = null;
   #isInTrouble = false;
+  /** The last write went to a file that is gone. Not asked twice in a row: on some network volumes a file never looks like itself. */
+  #isMissed = false;
 
   constructor(parts: AuditLogParts) {
     this.#parts = parts;
@@ -105,7 +107,9 @@ export class AuditLog {
     const told = entries.map(({ entry, atMs, event, fields }) => ({ entry, atMs, event, data: enrich(fields) }));
     await this.#append(handle, told);
     // Written to a file that is gone, or beside what somebody else wrote: opened again, and written again behind the damage.
-    if (!(await this.#isOurs(handle))) {
+    const wasMissed = this.#isMissed;
+    this.#isMissed = !wasMissed && !(await this.#isOurs(handle));
+    if (this.#isMissed) {
       await this.#close();
       this.#isAsked = true;
       return;
