@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
-import { type BackupMetadata, writeBackup } from '../jobs/backup/backup-file.ts';
+import { type BackupMetadata, metadataPath, writeBackup } from '../jobs/backup/backup-file.ts';
 import type { BoardIdentity } from '../model/unit.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { type BoardArgs, withBoard, withBoardOptions } from './board.ts';
@@ -13,6 +14,7 @@ import { humanSize, paint, printJson } from './output.ts';
 interface BackupArgs extends BoardArgs {
   readonly out?: string;
   readonly size?: number;
+  readonly force?: boolean;
 }
 
 export function defineBackup(program: Command, run: Run): void {
@@ -26,7 +28,8 @@ export function defineBackup(program: Command, run: Run): void {
       ),
   )
     .option('--out <file>', 'where to; without it: CHIP-MAC.bin in the current folder')
-    .option('--size <bytes>', 'how much, where the flash chip does not tell its size or not all is wanted', bytes);
+    .option('--size <bytes>', 'how much, where the flash chip does not tell its size or not all is wanted', bytes)
+    .option('--force', 'in place of a backup of the same name');
   withCommonOptions(command, [
     'dropflash backup --port /dev/ttyUSB0',
     'dropflash backup --port COM3@460800 --out gateway.bin --json',
@@ -45,6 +48,7 @@ function bytes(text: string): number {
 async function backup(args: BackupArgs, io: Io): Promise<ExitCode> {
   const { path, metadata } = await withBoard(args, io, async (board, progress) => {
     const target = { path: resolve(io.cwd, args.out ?? usualName(board.identity)), clock: systemClock };
+    if (!args.force) refuseToReplace(target.path);
     const sizeBytes = args.size ?? board.identity.flashSizeBytes;
     if (sizeBytes === null)
       throw new FlashError('BACKUP_NO_SIZE', `${args.port}: the flash chip does not tell its size`);
@@ -55,6 +59,12 @@ async function backup(args: BackupArgs, io: Io): Promise<ExitCode> {
   if (args.json) printJson(io, { ...metadata, path });
   else io.stdout.write(`${paint(io, io.stdout, 'green', sentence(path, metadata))}\n`);
   return EXIT.done;
+}
+
+/** The backup that is there may be the only copy of a firmware that works. */
+function refuseToReplace(path: string): void {
+  const taken = [path, metadataPath(path)].find(existsSync);
+  if (taken !== undefined) throw new FlashError('BACKUP_EXISTS', `${taken} is there already`);
 }
 
 function usualName({ chip, mac }: BoardIdentity): string {

@@ -47,6 +47,10 @@ export const LINE_ERRORS = {
     disposition: 'permanent',
     hint: 'Name the size with --size; the flash chip does not tell it.',
   },
+  BACKUP_EXISTS: {
+    disposition: 'permanent',
+    hint: 'Give another name with --out, or put it in place of the one that is there with --force.',
+  },
   BACKUP_NOT_WRITTEN: { disposition: 'retry', hint: 'Make room on the disk, or write the backup elsewhere.' },
   BACKUP_UNREADABLE: {
     disposition: 'permanent',

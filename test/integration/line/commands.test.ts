@@ -61,12 +61,15 @@ describe.concurrent('commands for one board on a port', () => {
   it('a backup goes onto no other board without --force', async (context) => {
     const { dropflash, one, blank } = await openDesk(context);
     expect((await dropflash('backup', '--port', portOf(one), '--out', 'one.bin')).exitCode).toBe(0);
+    const again = await dropflash('backup', '--port', portOf(blank), '--out', 'one.bin');
+    expect([again.exitCode, again.err]).toEqual([1, expect.stringContaining('BACKUP_EXISTS')]);
     const refused = await dropflash('restore', 'one.bin', '--port', portOf(blank));
     expect(refused.exitCode).toBe(1);
     expect(refused.err).toContain('BACKUP_OTHER_BOARD');
     expect(isErased(blank.flash)).toBe(true);
     expect((await dropflash('restore', 'one.bin', '--port', portOf(blank), '--force')).exitCode).toBe(0);
     expect(Buffer.from(blank.flash).equals(one.flash)).toBe(true);
+    expect((await dropflash('backup', '--port', portOf(blank), '--out', 'one.bin', '--force')).exitCode).toBe(0);
   });
 
   it('erase takes a region, and everything only where that is said', async (context) => {
