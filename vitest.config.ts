@@ -12,8 +12,8 @@ export default defineConfig({
     testTimeout: 90_000 * propertyRuns,
     hookTimeout: 90_000,
     expect: { poll: { timeout: 60_000 } },
-    // Real sockets, children and folders: most of them wait more than they compute, so that three workers keep two cores busy.
-    maxWorkers: 3,
+    // Real sockets, children and folders: most of them wait more than they compute, so that four workers keep two cores busy.
+    maxWorkers: 4,
     // No module of ours keeps anything for itself, so that test files may share one; each with its own copies takes half as long again.
     isolate: false,
     // Tests that are marked concurrent wait for the deadlines of a device most of the time.
