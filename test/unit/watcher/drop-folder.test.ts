@@ -228,6 +228,26 @@ describe('what is not taken', () => {
     }),
   );
 
+  it.runIf(process.platform === 'linux')(
+    'half a file whose writer makes a long pause and holds it, sidecar or not',
+    () =>
+      inBench({ settleMs: 200 }, async (bench) => {
+        await writeFile(bench.path('vouched.bin.sha256'), sha256Of(APP));
+        const files = await Promise.all(['plain.bin', 'vouched.bin'].map((name) => open(bench.path(name), 'w')));
+        for (const file of files) await file.write(APP.subarray(0, 90_000));
+        // What nobody holds is given up later than they would have been.
+        await writeFile(bench.path('abandoned.bin'), APP.subarray(0, 80_000));
+        await until(async () => (await namesIn(bench.path('rejected'))).includes('abandoned.bin'), 'abandoned.bin');
+        expect(await namesIn(bench.root)).toEqual(expect.arrayContaining(['plain.bin', 'vouched.bin']));
+        for (const file of files) {
+          await file.write(APP.subarray(90_000));
+          await file.close();
+        }
+        await bench.taken(2);
+        expect(bench.drops.map(({ sha256 }) => sha256)).toEqual([sha256Of(APP), sha256Of(APP)]);
+      }),
+  );
+
   it('a preallocated file that is still being filled', () =>
     inBench({ settleMs: 250 }, async (bench) => {
       await writeFile(bench.path('samba.bin'), '');
