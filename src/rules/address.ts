@@ -14,7 +14,11 @@ export function compileRanges(ranges: readonly string[]): AddressMatcher {
     if (range === null) throw new RangeError(`${JSON.stringify(text)} is neither an address nor a CIDR range`);
     return rangeMatcher(...range);
   });
-  return (address) => matchers.some((matches) => matches(address));
+  // A loop, and no function for each address: they were half of what the planning of a large fleet had collected as garbage.
+  return (address) => {
+    for (const matches of matchers) if (matches(address)) return true;
+    return false;
+  };
 }
 
 /** Null where it is no address. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`) is IPv4. */

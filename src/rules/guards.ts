@@ -145,12 +145,12 @@ function chipGuard({ rule, image, subject }: Case): Objection | null {
   const { chip } = image.dossier;
   if (chip === null) return null;
   const { strength, possible, clues } = subject.evidence;
+  if (strength === 'certain' && possible.includes(chip)) return null;
   const why = clues.join('; ');
   if (possible.length === 0)
     return objection('RULE_WRONG_CHIP', `what is known of the device contradicts itself: ${why}`, 'chip-mismatch');
   const wrong = `the image is for ${chipsText([chip])}, but ${why}`;
-  if (strength === 'certain')
-    return possible.includes(chip) ? null : objection('RULE_WRONG_CHIP', wrong, 'chip-mismatch');
+  if (strength === 'certain') return objection('RULE_WRONG_CHIP', wrong, 'chip-mismatch');
   if (rule.update.protocol === PORT_PROTOCOL) return null;
   const remedy = `${boardNote(subject)}; add "chip:" to it under "devices:"`;
   if (!possible.includes(chip)) return objection('RULE_WRONG_CHIP', `${wrong}${remedy}`, 'chip-mismatch');

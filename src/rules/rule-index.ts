@@ -23,7 +23,8 @@ export class RuleIndex {
     const found: Places = [];
     for (const tag of subject.device.tags) append(found, this.#byTag.get(tag));
     for (const [length, byHead] of this.#byNameHead) append(found, byHead.get(subject.name.slice(0, length)));
-    return found.length === 0 ? this.#others : merge([...new Set(found)].sort(ascending), this.#others);
+    if (found.length === 0) return this.#others;
+    return merge(found.length === 1 ? found : [...new Set(found)].sort(ascending), this.#others);
   }
 
   #bucketOf({ tags, name }: DeviceSelector): Places {
