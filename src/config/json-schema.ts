@@ -30,6 +30,8 @@ export interface ConfigKey {
   readonly isRequired: boolean;
   /** As the config would write it; undefined where the key has none. */
   readonly default: unknown;
+  /** The protocol whose option it is, where protocols differ; null: a key of all. */
+  readonly protocol: string | null;
 }
 
 /** The JSON Schema that editors check and complete a config by. Draft 7, which all of them know. */
@@ -49,29 +51,38 @@ export function configJsonSchema(protocols: readonly ProtocolOptions[]): SchemaN
   } as SchemaNode;
 }
 
-/** Every key of the config, in the order of the schema. A key of several protocols is listed once. */
+/** Every key of the config, in the order of the schema. What the protocols have in common by name only is listed for each of them. */
 export function configKeys(schema: SchemaNode): ConfigKey[] {
   const keys = new Map<string, ConfigKey>();
-  collect(schema, '', keys);
+  collect(schema, '', null, keys);
   return [...keys.values()];
 }
 
-function collect(node: SchemaNode, path: string, keys: Map<string, ConfigKey>): void {
+function collect(node: SchemaNode, path: string, above: string | null, keys: Map<string, ConfigKey>): void {
+  const protocol = protocolOf(node) ?? above;
   for (const [name, child] of Object.entries(node.properties ?? {})) {
     const childPath = path === '' ? name : `${path}.${name}`;
-    if (!keys.has(childPath)) {
-      keys.set(childPath, {
+    const identity = `${childPath} ${protocol}`;
+    if (!keys.has(identity)) {
+      keys.set(identity, {
         path: childPath,
         type: typeOf(child),
         description: child.description ?? '',
         isRequired: node.required?.includes(name) ?? false,
         default: child.default,
+        protocol,
       });
     }
-    collect(child, childPath, keys);
+    collect(child, childPath, protocol, keys);
   }
-  for (const branch of [...(node.anyOf ?? []), ...(node.oneOf ?? [])]) collect(branch, path, keys);
-  if (node.items !== undefined) collect(node.items, `${path}[]`, keys);
+  for (const branch of [...(node.anyOf ?? []), ...(node.oneOf ?? [])]) collect(branch, path, protocol, keys);
+  if (node.items !== undefined) collect(node.items, `${path}[]`, protocol, keys);
+}
+
+/** Of one alternative of `update:`, by the one word that its `protocol:` takes. */
+function protocolOf({ properties }: SchemaNode): string | null {
+  const word = properties?.['protocol']?.const;
+  return typeof word === 'string' ? word : null;
 }
 
 const withoutRepeats = (types: readonly string[]) =>

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
+import type { ConfigKey } from '../../../src/config/json-schema.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 import { formatProblems } from '../../../src/config/problem.ts';
 import { RULE_PROTOCOLS } from '../../../src/protocols/registry.ts';
@@ -21,14 +22,34 @@ function load(text: string, variables: Readonly<Record<string, string>>) {
   return { config, findings: formatProblems([...problems, ...warnings]) };
 }
 
-/** Every path that a value has, with `[]` for an index, and what stands there first. */
-function pathsOf(value: unknown, path = '', found = new Map<string, unknown>()): Map<string, unknown> {
-  if (!found.has(path)) found.set(path, value);
-  if (Array.isArray(value)) for (const item of value) pathsOf(item, `${path}[]`, found);
-  else if (typeof value === 'object' && value !== null) {
-    for (const [key, child] of Object.entries(value)) pathsOf(child, path === '' ? key : `${path}.${key}`, found);
-  }
-  return found;
+interface Shown {
+  readonly path: string;
+  /** As in a `ConfigKey`. */
+  readonly protocol: string | null;
+  readonly value: unknown;
+}
+
+/** Every path that a value has, with `[]` for an index. */
+function shownIn(value: unknown, path = '', above: string | null = null): Shown[] {
+  if (Array.isArray(value))
+    return [{ path, protocol: above, value }, ...value.flatMap((item) => shownIn(item, `${path}[]`, above))];
+  if (typeof value !== 'object' || value === null) return [{ path, protocol: above, value }];
+  const protocol = path === 'rules[].update' ? String(Reflect.get(value, 'protocol') ?? 'espota') : above;
+  const below = Object.entries(value).flatMap(([key, child]) =>
+    shownIn(child, path === '' ? key : `${path}.${key}`, protocol),
+  );
+  return [{ path, protocol: above, value }, ...below];
+}
+
+const shown = shownIn(parseDocument(EVERYTHING).toJS());
+
+const keys = allKeys();
+
+/** What the example has first for `key`, or for the same one of another protocol. */
+function shownFor(key: ConfigKey): Shown | undefined {
+  const row = referenceRow(key);
+  const protocols = new Set(keys.filter((other) => referenceRow(other) === row).map(({ protocol }) => protocol));
+  return shown.find((place) => place.path === key.path && protocols.has(place.protocol));
 }
 
 describe('config.schema.json', () => {
@@ -53,30 +74,36 @@ describe('config.example.yaml', () => {
   });
 
   it('has every key', () => {
-    const shown = pathsOf(parseDocument(EVERYTHING).toJS());
-    const missing = allKeys().filter(({ path }) => !shown.has(path));
-    expect(missing.map(({ path }) => path)).toEqual([]);
+    const missing = keys.filter((key) => shownFor(key) === undefined);
+    expect(missing.map(({ path, protocol }) => [path, protocol])).toEqual([]);
   });
 
   it('shows the defaults', () => {
-    const shown = pathsOf(parseDocument(EVERYTHING).toJS());
     const isValue = (preset: unknown) => typeof preset !== 'object' || (Array.isArray(preset) && preset.length > 0);
-    const keys = allKeys().filter((key) => key.default !== undefined && isValue(key.default));
-    expect(keys.length).toBeGreaterThan(20);
-    for (const key of keys) expect([key.path, shown.get(key.path)]).toEqual([key.path, key.default]);
+    const presets = keys.filter((key) => key.default !== undefined && isValue(key.default));
+    expect(presets.length).toBeGreaterThan(20);
+    for (const key of presets) expect([key.path, shownFor(key)?.value]).toEqual([key.path, key.default]);
   });
 });
 
 describe('docs/config.md', () => {
-  it('has the row of every key', () => {
-    const page = readFileSync(at('docs/config.md'), 'utf8').split('\n');
-    const rows = allKeys().map(referenceRow);
-    expect(rows.filter((row) => !page.includes(row))).toEqual([]);
+  const page = readFileSync(at('docs/config.md'), 'utf8');
+  const [common = '', ...ofProtocols] = page.split(/^#### update: /m);
+  const lastHeading = /^#{2,3} /m;
+
+  it('has the row of every key, and those of each protocol under its name', () => {
+    const parts = new Map(ofProtocols.map((part) => [part.split('\n')[0], part.split(lastHeading)[0]]));
+    const rest = `${common}${ofProtocols.at(-1)?.split(lastHeading).slice(1).join('')}`;
+    const missing = keys.filter((key) => {
+      const part = key.protocol === null ? rest : parts.get(key.protocol);
+      return part?.split('\n').includes(referenceRow(key)) !== true;
+    });
+    expect(missing.map(({ path, protocol }) => [path, protocol])).toEqual([]);
   });
 
   it('has no row of a key that is gone', () => {
-    const paths = new Set(allKeys().map(({ path }) => path));
-    const rows = readFileSync(at('docs/config.md'), 'utf8').matchAll(/^\| `([^`]+)` \|/gm);
-    expect([...rows].map((row) => row[1]).filter((path) => path !== undefined && !paths.has(path))).toEqual([]);
+    const rows = page.split('\n').filter((line) => /^\| `[^`]+` \| /.test(line) && !line.includes('| written as |'));
+    const known = new Set(keys.map(referenceRow));
+    expect(rows.filter((row) => !known.has(row))).toEqual([]);
   });
 });
