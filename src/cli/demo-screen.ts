@@ -2,6 +2,7 @@ import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { Clock } from '../clock.ts';
 import type { LogEvent, LogFields, Logger } from '../log.ts';
 import { silentLogger } from '../log.ts';
+import { PROOFS, type Proof } from '../model/proof.ts';
 import type { Io } from './io.ts';
 
 /** What a person sees while the demo runs; made of the daemon's own log. */
@@ -17,13 +18,21 @@ export interface DemoScreen {
 const WORDS: Readonly<Partial<Record<LogEvent, string>>> = {
   'file.accepted': 'accepted',
   'job.started': 'sending',
-  'job.waiting': 'waits for',
+  'job.waiting': 'waits',
   'job.retry': 'broken off',
-  'job.succeeded': 'back on the network',
   'job.failed': 'failed',
   'unit.started': 'plugged in',
   'unit.succeeded': 'written, verified and started',
   'unit.failed': 'failed',
+};
+
+/** What was seen of a device whose job has succeeded, and no more than that. */
+const SEEN: Readonly<Record<Proof, string>> = {
+  sent: 'every byte has left',
+  accepted: 'it took the image',
+  returned: 'back on the network',
+  verified: 'back on the network, with the new version',
+  soaked: 'well for a while, with the new version',
 };
 
 /** Bars on a terminal, a line per event elsewhere. */
@@ -31,14 +40,11 @@ export function demoScreen(io: Io, devices: readonly { readonly name: string }[]
   const show = io.stderr.isTTY === true ? bars(io, devices) : lines(io, clock);
   const names = new Map<string, string>();
   const tell = (event: LogEvent, fields: LogFields = {}): void => {
-    const { job, device, file, code, waitingFor, evidence } = fields;
+    const { job, device, file, code, waitingFor } = fields;
     if (typeof job === 'string' && typeof device === 'string') names.set(job, device);
-    const words = WORDS[event];
-    const rest = event === 'job.waiting' ? ` ${waitingFor}` : code === undefined ? '' : `: ${code}`;
-    // A device that fetches by itself is never seen to come back: what was seen of it stands in its place.
-    const isFetched = event === 'job.succeeded' && fields['proof'] === 'accepted' && typeof evidence === 'string';
-    if (isFetched) show.event(String(device), evidence);
-    else if (words !== undefined) show.event(String(device ?? file), `${words}${rest}`);
+    const words = event === 'job.succeeded' ? seenOf(fields) : WORDS[event];
+    const rest = event === 'job.waiting' ? `: ${waitingFor}` : code === undefined ? '' : `: ${code}`;
+    if (words !== undefined) show.event(String(device ?? file), `${words}${rest}`);
   };
   return {
     log: listeningLogger(tell, {}),
@@ -46,6 +52,13 @@ export function demoScreen(io: Io, devices: readonly { readonly name: string }[]
     progress: (job, sentBytes, totalBytes) => show.progress(names.get(job) ?? job, sentBytes, totalBytes),
     finish: () => show.finish(),
   };
+}
+
+/** Of a device that fetches by itself there is no better word for `accepted` than what it did. */
+function seenOf({ proof, evidence }: LogFields): string | undefined {
+  if (proof === 'accepted' && typeof evidence === 'string') return evidence;
+  const known = PROOFS.find((candidate) => candidate === proof);
+  return known === undefined ? undefined : SEEN[known];
 }
 
 interface Show {

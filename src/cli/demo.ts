@@ -277,7 +277,7 @@ function report(rows: readonly DemoRow[], elapsedMs: number, args: DemoArgs, io:
   ]);
   printLines(args.json ? io.stderr : io.stdout, lines);
   const updated = rows.filter(({ state }) => state === 'succeeded').length;
-  const sentence = `${updated} of ${rows.length} devices and boards proven to have the image in ${(elapsedMs / 1000).toFixed(1)} s; ${
+  const sentence = `${updated} of ${rows.length} devices and boards were updated, each with the proof above, in ${(elapsedMs / 1000).toFixed(1)} s; ${
     isGood ? 'the faulty one was recognised.' : 'this is not as it should be.'
   }`;
   const output = args.json ? io.stderr : io.stdout;
