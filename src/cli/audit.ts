@@ -5,7 +5,7 @@ import type { AuditHead } from '../jobs/journal/audit.ts';
 import { Journal } from '../jobs/journal/journal.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
-import { configForCommand, DEFAULT_CONFIG } from './config-file.ts';
+import { DEFAULT_CONFIG, placeForCommand } from './config-file.ts';
 import type { Io } from './io.ts';
 import { printable, printJson, printLines } from './output.ts';
 
@@ -35,12 +35,12 @@ export function defineAudit(program: Command, run: Run): void {
 }
 
 async function verify(args: VerifyArgs, io: Io): Promise<ExitCode> {
-  const config = await configForCommand(args, io, 'optional');
-  if (config === null) return EXIT.config;
+  const place = await placeForCommand(args, io);
+  if (place === null) return EXIT.config;
   // The journal first: records that a running daemon adds meanwhile are beyond what it remembers, and no flaw.
-  const head = headIn(config.dataPath);
+  const head = headIn(place.dataPath);
   const contains = args.contains?.toLowerCase();
-  const verdict = verifyAudit(config.dataPath, { head, ...(contains === undefined ? {} : { contains }) });
+  const verdict = verifyAudit(place.dataPath, { head, ...(contains === undefined ? {} : { contains }) });
   if (args.json) printJson(io, verdict);
   else printLines(io.stdout, linesOf(verdict));
   return verdict.isIntact ? EXIT.done : EXIT.failed;

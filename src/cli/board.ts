@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
 import { readOptions } from '../config/option-values.ts';
 import { FlashError } from '../errors.ts';
@@ -10,7 +10,7 @@ import { serial } from '../protocols/esptool/index.ts';
 import { PreparedImages } from '../protocols/esptool/prepared-image.ts';
 import { createServiceLog } from '../service/winston-logger.ts';
 import { createNodeLinks } from '../transports/node-links.ts';
-import type { CommonOptions } from './command.ts';
+import { type CommonOptions, setOption } from './command.ts';
 import type { Io } from './io.ts';
 import { hasColours } from './output.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -33,15 +33,7 @@ export function withBoardOptions(command: Command): Command {
       '--port <port>',
       '/dev/ttyUSB0, COM3, tcp://HOST:PORT or rfc2217://HOST:PORT; @BAUD at its end sets the rate',
     )
-    .addOption(
-      new Option('--set <key=value>', `an option of the serial protocol, each by a --set of its own: ${OPTION_NAMES}`)
-        .argParser(collect)
-        .default([], 'none'),
-    );
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
+    .addOption(setOption(`an option of the serial protocol, each by a --set of its own: ${OPTION_NAMES}`));
 }
 
 /** How a command reaches its board. */

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ExitCode } from '../service/exit-codes.ts';
 import type { Io } from './io.ts';
 
@@ -17,4 +17,11 @@ export function withCommonOptions(command: Command, examples: readonly string[])
     .option('--json', 'print one JSON document on stdout; text for people goes to stderr')
     .option('--verbose', 'print what is going on, and the stack of an unexpected error')
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
+}
+
+/** `--set KEY=VALUE`, as often as it is wanted; the command gets a list of them. */
+export function setOption(description: string): Option {
+  return new Option('--set <key=value>', description)
+    .argParser((value: string, previous: readonly string[]) => [...previous, value])
+    .default([], 'none');
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { type ConfigEnvironment, type ConfigResult, loadConfig } from '../config/load.ts';
-import { formatProblems } from '../config/problem.ts';
+import { type ConfigEnvironment, type ConfigResult, loadConfig, loadPlace } from '../config/load.ts';
+import { type ConfigProblem, formatProblems } from '../config/problem.ts';
 import { cronProblem } from '../jobs/schedule.ts';
 import { RULE_PROTOCOLS } from '../protocols/registry.ts';
 import type { CommonOptions } from './command.ts';
@@ -30,13 +30,38 @@ export async function readConfig(file: string, io: Io, secrets: ConfigEnvironmen
     io.stderr,
     formatProblems(result.warnings).map((line) => `warning: ${line}`),
   );
-  printLines(io.stderr, formatProblems(result.problems));
-  const { length } = result.problems;
-  if (length > 0) io.stderr.write(`${length} ${length === 1 ? 'problem' : 'problems'}\n`);
+  printProblems(result.problems, io);
   return result;
 }
 
-/** The same for commands that need a config to work: null, with everything said, where it is wrong. */
+function printProblems(problems: readonly ConfigProblem[], io: Io): void {
+  printLines(io.stderr, formatProblems(problems));
+  const { length } = problems;
+  if (length > 0) io.stderr.write(`${length} ${length === 1 ? 'problem' : 'problems'}\n`);
+}
+
+/**
+ * Where the daemon of the config is and what it has written, for commands that ask it or look there. A config with problems stands in the way
+ * of no such command: a rollout can be looked at and stopped whatever somebody has just written into the file. Null, with everything said,
+ * where the file does not tell it. Warnings are for those who use the rules.
+ */
+export async function placeForCommand(
+  args: CommonOptions & { readonly config: string },
+  io: Io,
+): Promise<Pick<Config, 'dataPath' | 'control'> | null> {
+  const file = resolve(io.cwd, args.config);
+  const environment = configEnvironment(io, 'optional');
+  const { config, problems } = await loadConfig(file, environment);
+  if (config !== null) return config;
+  printProblems(problems, io);
+  const place = await loadPlace(file, environment);
+  if (place !== null)
+    printLines(io.stderr, ['goes on all the same: the daemon has the config of its last start or reload']);
+  else if (args.json) printJson(io, { problems });
+  return place;
+}
+
+/** {@link readConfig} for commands that need a config to work: null, with everything said, where it is wrong. */
 export async function configForCommand(
   args: CommonOptions & { readonly config: string },
   io: Io,

@@ -14,7 +14,7 @@ const VERSION = '4.0.0';
 /** A pretend module with AT firmware, which its owner tells to update itself every now and then. The daemon knows it by its token and its address. */
 export const DEMO_MODEM = { name: 'ba0446dd@127.0.0.1' } as const;
 
-/** The module at work: `AT+CIUPDATE` again and again until it is stopped. */
+/** The module at work: `AT+CIUPDATE` again and again until there is an update for it. */
 export class DemoModem {
   readonly port: number;
   readonly image: Uint8Array;
@@ -59,10 +59,11 @@ export class DemoModem {
     };
     const port = medium.open(BAUD_RATE, { onData, onGone: () => undefined });
     const { signal } = this.#stopping;
-    for (; !signal.aborted; await pause(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined)) {
+    while (!signal.aborted && this.installed.length === 0) {
       heard = '';
       port.write(Buffer.from('AT+CIUPDATE\r\n', 'latin1'));
       while (!signal.aborted && !/\r\n(OK|ERROR)\r\n/.test(heard)) await pause(20);
+      await pause(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 }

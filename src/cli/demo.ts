@@ -153,11 +153,14 @@ async function openDaemon(folder: string, text: string, boards: Chips, screen: D
 
 /** As people should: written elsewhere, then renamed into place. */
 async function dropImages(drop: string, modemImage: Uint8Array): Promise<void> {
-  const images = { 'sensor-2.0.0.bin': 'esp8266', 'plug-2.0.0.bin': 'esp32', 'gateway-2.0.0.bin': 'esp8266' } as const;
+  const images = [
+    { name: 'sensor-2.0.0.bin', chip: 'esp8266', sizeBytes: IMAGE_BYTES },
+    { name: 'plug-2.0.0.bin', chip: 'esp32', sizeBytes: IMAGE_BYTES },
+    // Of another size than the sensors' image, so that it is another image.
+    { name: 'gateway-2.0.0.bin', chip: 'esp8266', sizeBytes: IMAGE_BYTES + 4_096 },
+  ] as const;
   await mkdir(drop, { recursive: true });
-  for (const [name, chip] of Object.entries(images)) {
-    await dropImage(drop, name, sampleImage({ chip, sizeBytes: IMAGE_BYTES, version: '2.0.0' }));
-  }
+  for (const { name, ...sample } of images) await dropImage(drop, name, sampleImage({ ...sample, version: '2.0.0' }));
   await dropImage(drop, 'appimg.bin', demoModuleImage(IMAGE_BYTES));
   const program = demoProgram(PROGRAM_BYTES);
   await dropImage(drop, program.name, program.bytes);

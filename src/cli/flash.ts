@@ -10,7 +10,7 @@ import type { FirmwareImage } from '../model/image.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { createServiceLog, type ServiceLog } from '../service/winston-logger.ts';
 import { createNodeLinks } from '../transports/node-links.ts';
-import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
+import { type CommonOptions, type Run, setOption, withCommonOptions } from './command.ts';
 import { flashWithRetries } from './flash-attempts.ts';
 import { describeSuccess, type FlashEnd, type FlashFindings, flashDocument } from './flash-document.ts';
 import { flashOptions, type OptionArgs } from './flash-options.ts';
@@ -46,12 +46,7 @@ export function defineFlash(program: Command, run: Run): void {
       'espota://host[:port], pycom-ftp://host[:port], or serial:PORT[@BAUD], espat-serial:PORT[@BAUD] where PORT is /dev/ttyUSB0, COM3, rfc2217://host:port, …',
     )
     .addOption(
-      new Option(
-        '--set <key=value>',
-        'an option of the protocol, each by a --set of its own; docs/config.md has them under "update"',
-      )
-        .argParser(collect)
-        .default([], 'none'),
+      setOption('an option of the protocol, each by a --set of its own; docs/config.md has them under "update"'),
     )
     .option('--password-env <variable>', 'environment variable that holds the password')
     .option('--password-file <file>', 'file that holds the password')
@@ -75,10 +70,6 @@ export function defineFlash(program: Command, run: Run): void {
   ]).action((image: string, options: Omit<FlashArgs, 'image'>) =>
     run(options, (io) => flash({ ...options, image }, io)),
   );
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }
 
 /** As a rule's `verify.within`. */

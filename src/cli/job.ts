@@ -49,7 +49,7 @@ function linesOf(
   return [
     ...tableLines([
       ['job', job.id],
-      ['device', `${deviceNames(journal).get(job.device) ?? '?'} (${job.device})`],
+      ['device', deviceText(deviceNames(journal).get(job.device), job.device)],
       ['image', `${image?.name ?? '?'} (sha256 ${job.image})`],
       ['rule', `${job.rule}, release ${job.release}`],
       ['state', stateText(job)],
@@ -70,6 +70,11 @@ function linesOf(
       history.map(({ atMs, from, to, detail }) => [isoTime(atMs), `${from ?? '-'} → ${to}`, detail ?? '']),
     ).map(printable),
   ];
+}
+
+/** Devices that fetch by themselves have no name but their id. */
+function deviceText(name: string | undefined, id: string): string {
+  return name === undefined || name === id ? id : `${name} (${id})`;
 }
 
 function stateText(job: JobRecord): string {

@@ -3,7 +3,7 @@ import { FlashError } from '../errors.ts';
 import { Journal } from '../jobs/journal/journal.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import type { CommonOptions } from './command.ts';
-import { configForCommand } from './config-file.ts';
+import { placeForCommand } from './config-file.ts';
 import type { Io } from './io.ts';
 
 /**
@@ -15,9 +15,9 @@ export async function withJournal(
   io: Io,
   look: (journal: Journal) => ExitCode,
 ): Promise<ExitCode> {
-  const config = await configForCommand(args, io, 'optional');
-  if (config === null) return EXIT.config;
-  const path = Journal.pathIn(config.dataPath);
+  const place = await placeForCommand(args, io);
+  if (place === null) return EXIT.config;
+  const path = Journal.pathIn(place.dataPath);
   if (!existsSync(path)) throw new FlashError('JOURNAL_NOT_FOUND', `there is no journal at ${path}`);
   const journal = Journal.openToRead(path);
   try {

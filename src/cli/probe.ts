@@ -4,7 +4,7 @@ import { FlashError } from '../errors.ts';
 import { silentLogger } from '../log.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { createNodeLinks } from '../transports/node-links.ts';
-import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
+import { type CommonOptions, type Run, setOption, withCommonOptions } from './command.ts';
 import { flashOptions } from './flash-options.ts';
 import type { Io } from './io.ts';
 import { printJson, printLines, tableLines } from './output.ts';
@@ -21,17 +21,13 @@ export function defineProbe(program: Command, run: Run): void {
     .summary('what is at this address')
     .description('Asks a device what it is. Changes nothing, and needs no password. Devices on ports: dropflash chip.')
     .argument('<target>', 'pycom-ftp://host[:port]')
-    .option('--set <key=value>', "an option of the protocol, as in a rule's update:", collect, []);
+    .addOption(setOption("an option of the protocol, as in a rule's update:, each by a --set of its own"));
   withCommonOptions(command, [
     'dropflash probe pycom-ftp://192.168.4.1',
     'dropflash probe pycom-ftp://10.0.7.40 --set wait-if-busy=0s --json',
   ]).action((target: string, options: Omit<ProbeArgs, 'target'>) =>
     run(options, (io) => probe({ ...options, target }, io)),
   );
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }
 
 async function probe(args: ProbeArgs, io: Io): Promise<ExitCode> {
