@@ -244,7 +244,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     const given = { ...shared, ...options.control, engine, windows, transfers, stands, fetching };
     const actions = controlActions({ ...given, pid: options.pid });
     const socket = socketPath(config.control, config.dataPath, process.platform);
-    parts.push(controlServer({ socket, actions, feed, log }));
+    parts.push(controlServer({ socket, actions, feed, clock, log }));
   }
 
   return {

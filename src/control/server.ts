@@ -1,6 +1,5 @@
-import { chmodSync, lstatSync, rmSync } from 'node:fs';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Part } from '../service/lifecycle.ts';
@@ -8,6 +7,7 @@ import { http } from '../transports/http.ts';
 import type { FailureDocument } from './documents.ts';
 import type { EventFeed } from './event-feed.ts';
 import { EventStreams } from './event-stream.ts';
+import { Listener } from './listener.ts';
 import { readBody } from './request-body.ts';
 import { type Caller, type ControlActions, EVENTS_PATH, findRoute } from './routes.ts';
 
@@ -16,11 +16,9 @@ export interface ControlServerParts {
   readonly socket: string;
   readonly actions: ControlActions;
   readonly feed: EventFeed;
+  readonly clock: Clock;
   readonly log: Logger;
 }
-
-/** Owner and group may give commands; nobody else may. */
-const SOCKET_MODE = 0o660;
 
 const MOST_CONNECTIONS = 64;
 const LARGEST_HEADER_BYTES = 8_192;
@@ -31,8 +29,8 @@ export const USER_HEADER = 'dropflash-user';
 const LONGEST_USER = 64;
 
 /**
- * The HTTP API for commands, on a Unix socket or a named pipe (docs/control.md). A socket that cannot be made is an error in the log:
- * devices are updated all the same.
+ * The HTTP API for commands, on a Unix socket or a named pipe (docs/control.md). A socket that cannot be made is an error in the log
+ * and tried again: devices are updated all the same.
  */
 export function controlServer(parts: ControlServerParts): Part {
   const streams = new EventStreams(parts.feed);
@@ -47,63 +45,15 @@ export function controlServer(parts: ControlServerParts): Part {
     (request, response) => void serve(request, response, parts, streams),
   );
   server.maxConnections = MOST_CONNECTIONS;
+  const listener = new Listener({ ...parts, server });
   return {
     name: 'control',
-    async start() {
-      try {
-        await listen(server, parts.socket);
-        parts.log.info('control.ready', { socket: parts.socket });
-      } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        const error = new FlashError('CONTROL_UNUSABLE', `${parts.socket} cannot be listened on: ${reason}`, { cause });
-        parts.log.error('control.failed', { ...error.toJSON() });
-      }
-    },
-    async stop() {
-      if (!server.listening) return;
+    start: () => listener.start(),
+    stop() {
       streams.close();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      });
+      return listener.stop();
     },
   };
-}
-
-async function listen(server: Server, socket: string): Promise<void> {
-  const isPipe = process.platform === 'win32';
-  if (!isPipe) await removeStale(socket);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socket, () => {
-      server.off('error', reject);
-      resolve();
-    });
-    // The file is there when `listen` returns, and nobody is let in before this function does.
-    if (!isPipe && server.listening) chmodSync(socket, SOCKET_MODE);
-  });
-  // A client that fails is its own trouble.
-  server.on('error', () => undefined);
-}
-
-/** A socket that nobody listens on was left behind by a crash. Anything else in its place stays. */
-async function removeStale(socket: string): Promise<void> {
-  const stats = lstatSync(socket, { throwIfNoEntry: false });
-  if (stats === undefined) return;
-  if (!stats.isSocket()) throw new Error('another kind of file is there');
-  if (await answers(socket)) throw new Error('another process listens there');
-  rmSync(socket, { force: true });
-}
-
-function answers(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(socket);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
-  });
 }
 
 async function serve(

@@ -37,7 +37,7 @@ export const SERVICE_ERRORS = {
   CONTROL_BUSY: { disposition: 'retry', hint: 'End some of the "dropflash watch" that are running.' },
   CONTROL_UNUSABLE: {
     disposition: 'retry',
-    hint: 'Correct "control.socket", or remove what stands in its place, and restart the daemon.',
+    hint: 'Remove what stands in its place, and it is listened on within ten seconds; or correct "control.socket" and restart the daemon.',
   },
   CONTROL_DEVICE_UNKNOWN: {
     disposition: 'permanent',

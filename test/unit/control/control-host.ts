@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../../src/clock.ts';
+import { type Clock, systemClock } from '../../../src/clock.ts';
 import type { ControlTarget } from '../../../src/control/client.ts';
 import { EventFeed } from '../../../src/control/event-feed.ts';
 import type { Caller, ControlActions, RolloutOrder } from '../../../src/control/routes.ts';
@@ -20,9 +20,10 @@ export class ControlHost implements AsyncDisposable {
   readonly calls: unknown[][] = [];
   readonly #part: Part;
 
-  constructor(socket?: string) {
+  constructor(socket?: string, clock: Clock = systemClock) {
     this.socket = socket ?? join(this.folder, 'control.sock');
-    this.#part = controlServer({ socket: this.socket, actions: this.#actions(), feed: this.feed, log: this.log });
+    const { feed, log } = this;
+    this.#part = controlServer({ socket: this.socket, actions: this.#actions(), feed, clock, log });
   }
 
   get target(): ControlTarget {
