@@ -8,6 +8,7 @@ import type { Journal } from '../jobs/journal/journal.ts';
 import type { Logger } from '../log.ts';
 import type { Part } from '../service/lifecycle.ts';
 import { GENESIS, type Link, seal, sha256, type Told, unseal } from './chain.ts';
+import { Imprint } from './imprint.ts';
 import { closedName, OPEN_SEGMENT, segmentsIn } from './segments.ts';
 import { TORN, walk } from './walk.ts';
 
@@ -36,7 +37,7 @@ export class AuditLog {
   readonly #parts: AuditLogParts;
   readonly #path: string;
   #handle: FileHandle | null = null;
-  #sizeBytes = 0;
+  #imprint = new Imprint(new Uint8Array());
   #firstSeq = 1;
   #link: Link = GENESIS;
   #draining: Promise<void> | null = null;
@@ -104,26 +105,30 @@ export class AuditLog {
     const entries = journal.audit.pending(ENTRIES_AT_A_TIME);
     const last = entries.at(-1);
     if (last === undefined) return;
+    if (!(await this.#imprint.holds(handle))) return this.#openAgain();
     const told = entries.map(({ entry, atMs, event, fields }) => ({ entry, atMs, event, data: enrich(fields) }));
     await this.#append(handle, told);
     // Written to a file that is gone, or beside what somebody else wrote: opened again, and written again behind the damage.
     const wasMissed = this.#isMissed;
     this.#isMissed = !wasMissed && !(await this.#isOurs(handle));
-    if (this.#isMissed) {
-      await this.#close();
-      this.#isAsked = true;
-      return;
-    }
+    if (this.#isMissed) return this.#openAgain();
     journal.transaction(() => journal.audit.settle(last.entry, this.#link));
     this.#isAsked = true;
-    if (this.#sizeBytes >= (this.#parts.maxBytes ?? MAX_BYTES)) await this.#closeSegment();
+    if (this.#imprint.sizeBytes >= (this.#parts.maxBytes ?? MAX_BYTES)) await this.#closeSegment();
+  }
+
+  /** Somebody was at the file: what it holds is gone through before the next record. */
+  async #openAgain(): Promise<void> {
+    await this.#close();
+    this.#isAsked = true;
   }
 
   /** Is the file under its name still the one that is written to, and as long as it was left? Records written elsewhere nobody would find. */
   async #isOurs(handle: FileHandle): Promise<boolean> {
     const own = await handle.stat({ bigint: true });
     const there = await stat(this.#path, { bigint: true }).catch(() => null);
-    return there !== null && there.ino === own.ino && there.dev === own.dev && Number(there.size) === this.#sizeBytes;
+    if (there === null || there.ino !== own.ino || there.dev !== own.dev) return false;
+    return Number(there.size) === this.#imprint.sizeBytes;
   }
 
   async #append(handle: FileHandle, told: readonly Told[], before = ''): Promise<void> {
@@ -136,7 +141,7 @@ export class AuditLog {
     }
     await handle.appendFile(text);
     await handle.datasync();
-    this.#sizeBytes += Buffer.byteLength(text);
+    await this.#imprint.added(text, handle);
     this.#link = link;
   }
 
@@ -162,8 +167,8 @@ export class AuditLog {
   }
 
   async #openFile(bytes: Buffer, from: Link): Promise<FileHandle> {
-    this.#handle = await open(this.#path, 'a', FILE_MODE);
-    this.#sizeBytes = bytes.length;
+    this.#handle = await open(this.#path, 'a+', FILE_MODE);
+    this.#imprint = new Imprint(bytes);
     this.#firstSeq = from.seq + 1;
     if (bytes.length === 0) syncFolder(this.#parts.folder);
     return this.#handle;

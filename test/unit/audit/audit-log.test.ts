@@ -1,11 +1,16 @@
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
+  statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +23,7 @@ import { verifyAudit } from '../../../src/audit/verify.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { Journal } from '../../../src/jobs/journal/journal.ts';
 import { runs } from '../../runs.ts';
+import { turnsWhile } from '../../turns.ts';
 import { RecordingLogger, until } from '../watcher/support.ts';
 
 let folder: string;
@@ -48,6 +54,25 @@ async function run(entries: number, maxBytes = 1_000_000): Promise<void> {
   for (let count = 0; count < entries; count += 1)
     journal.audit.add('job.start', count, { job: `j${count}`, text: 'é\n"' });
   await part.stop(1_000);
+}
+
+/** Resolves when all of these are written. */
+async function tell(...jobs: readonly string[]): Promise<void> {
+  for (const job of jobs) journal.audit.add('job.start', 1, { job });
+  await until(() => journal.audit.pending(1).length === 0, 'it is written');
+}
+
+/** Does it until the file's time of change tells: file systems count in ticks of some milliseconds. */
+async function noticeably(work: () => void): Promise<void> {
+  const { ctimeNs } = statSync(path(), { bigint: true });
+  await until(() => {
+    work();
+    return statSync(path(), { bigint: true }).ctimeNs !== ctimeNs;
+  }, 'the change has a time of its own');
+}
+
+function setBack({ atime, mtime }: Stats): void {
+  utimesSync(path(), atime, mtime);
 }
 
 describe('the audit log', () => {
@@ -248,6 +273,55 @@ describe('verification', () => {
       expect(lines().map((line) => unseal(line)?.data['job'])).toContain('after');
     },
   );
+
+  it.each<[string, (text: string) => string, (before: Stats) => void]>([
+    ['the middle', (text) => text.replace('"j1"', '"j7"'), () => undefined],
+    ['the last record', (text) => text.replace('"j2"', '"j7"'), () => undefined],
+    ['the middle, and its date was set back', (text) => text.replace('"j1"', '"j7"'), setBack],
+  ])('finds with the next record that somebody wrote over %s', async (_what, edited, after) => {
+    const part = new AuditLog({ folder, journal, enrich: (fields) => fields, clock: systemClock, log }).part();
+    await part.start(new AbortController().signal);
+    await tell('j0', 'j1', 'j2');
+    const before = statSync(path());
+    await noticeably(() => {
+      writeFileSync(path(), edited(readFileSync(path(), 'utf8')), { flag: 'r+' });
+      after(before);
+    });
+    expect(statSync(path())).toMatchObject({ ino: before.ino, size: before.size });
+    await tell('after');
+    await part.stop(1_000);
+    expect(log.of('audit.broken')).toMatchObject([{ code: 'AUDIT_BROKEN' }]);
+    expect(lines().map((line) => unseal(line)?.data['job'])).toEqual([undefined, 'after']);
+    expect(verdict()).toMatchObject({ isIntact: false, head: { seq: 5 } });
+  });
+
+  it.each<[string, () => void]>([
+    ['mode', () => chmodSync(path(), 0o600)],
+    ['owner', () => chownSync(path(), statSync(path()).uid, statSync(path()).gid)],
+    ['dates', () => utimesSync(path(), new Date(0), new Date(0))],
+  ])('says nothing where only the %s of the file changed', async (_what, touch) => {
+    const part = new AuditLog({ folder, journal, enrich: (fields) => fields, clock: systemClock, log }).part();
+    await part.start(new AbortController().signal);
+    await tell('j0');
+    await noticeably(touch);
+    await tell('j1');
+    await noticeably(touch);
+    await tell('j2');
+    await part.stop(1_000);
+    expect(log.lines).toEqual([]);
+    expect(verdict()).toMatchObject({ isIntact: true, records: 3, files: [FILE] });
+  });
+
+  it('does not hold up the daemon while a long file is read again', async () => {
+    const audit = new AuditLog({ folder, journal, enrich: (fields) => fields, clock: systemClock, log });
+    journal.audit.add('job.start', 1, { text: 'x'.repeat(3_000_000) });
+    await audit.drain();
+    await noticeably(() => chmodSync(path(), 0o600));
+    journal.audit.add('job.start', 2, {});
+    expect(await turnsWhile(audit.drain())).toBeGreaterThan(20);
+    await audit.part().stop(1_000);
+    expect(verdict()).toMatchObject({ isIntact: true, records: 2 });
+  });
 
   it('is not led astray by files of other names', async () => {
     await run(2);
