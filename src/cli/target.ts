@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { FlashError } from '../errors.ts';
 import type { Chip } from '../model/chip.ts';
 import type { Device, SerialPortFacts } from '../model/device.ts';
@@ -5,6 +6,7 @@ import { espatSerial } from '../protocols/espat-serial/index.ts';
 import { serial } from '../protocols/esptool/index.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { PROTOCOLS } from '../protocols/registry.ts';
+import { notOneDevice } from '../transports/device-address.ts';
 import { type PortName, parsePortName } from './serial-port.ts';
 
 /** Where `flash --to` points. */
@@ -42,10 +44,19 @@ export function parseTarget(text: string): Target {
   if (host === undefined) throw bad(text, 'what follows the protocol is not a host and a port');
   return {
     protocol,
-    host: host.replace(/^\[|\]$/g, ''),
+    host: hostOf(text, host.replace(/^\[|\]$/g, '')),
     port: port === undefined ? null : portOf(text, Number(port)),
     serial: null,
   };
+}
+
+/** In numbers it has to be the address of one device. Systems read `0`, `10.1` and `0x7f.1` as addresses too, which nobody means. */
+function hostOf(text: string, host: string): string {
+  if (isIP(host) === 0 && /(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$/i.test(host))
+    throw bad(text, `${host} is neither a name nor an IPv4 address, which has four numbers from 0 to 255`);
+  const what = notOneDevice(host);
+  if (what !== null) throw bad(text, `${host} is ${what} and not that of one device`);
+  return host;
 }
 
 function portOf(text: string, port: number): number {

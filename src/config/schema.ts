@@ -9,9 +9,9 @@ import { serversSchema } from './servers-schema.ts';
 import { trustSchema } from './trust-schema.ts';
 import {
   chip,
+  deviceAddress,
   duration,
   expecting,
-  ipAddress,
   listOf,
   macAddress,
   oneOf,
@@ -92,7 +92,7 @@ const deviceSchema = (protocols: readonly ProtocolOptions[]) =>
     .strictObject(
       {
         name: text('a name').describe('What logs and rules call the device. Each name once.'),
-        address: ipAddress()
+        address: deviceAddress()
           .optional()
           .describe('Its IPv4 or IPv6 address, for a device that does not announce itself.'),
         port: portNumber()

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { ErrorCode } from '../errors.ts';
 import { CHIPS, type Chip } from '../model/chip.ts';
 import type { PortRange } from '../model/fields.ts';
+import { notOneDevice } from '../transports/device-address.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { describeValue, quote } from './problem.ts';
 import { DURATION_PATTERN, formatDuration, formatSize, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
@@ -155,6 +156,13 @@ function parsePortRange(value: string): PortRange | null {
 /** IPv4 or IPv6 in numbers, in lower case. */
 export const ipAddress = () =>
   parsed('an IPv4 or IPv6 address', (value) => (isIP(value) === 0 ? null : value.toLowerCase()));
+
+/** The same for one device: nothing is sent to a group, to all, or to nobody. */
+export const deviceAddress = () =>
+  ipAddress().superRefine((address, context) => {
+    const what = notOneDevice(address);
+    if (what !== null) refuse(context, `expected the address of one device, found ${address}, ${what}`);
+  });
 
 /** A single address or a CIDR range, as it is written. */
 export const addressRange = () =>

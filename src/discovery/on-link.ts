@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { notOneDevice } from '../transports/device-address.ts';
 import type { LocalInterface } from './interfaces.ts';
 
 /** What may be believed of the addresses in and around a datagram that came in on one interface. */
@@ -12,15 +13,7 @@ export interface LinkScope {
   isPlausible(address: string): boolean;
 }
 
-/** Never the address of a device: unspecified, multicast, reserved, limited broadcast (RFC 6890), and their kin. */
-const NEVER_A_DEVICE = blockList([
-  ['0.0.0.0', 8, 'ipv4'],
-  ['224.0.0.0', 4, 'ipv4'],
-  ['240.0.0.0', 4, 'ipv4'],
-  ['::', 128, 'ipv6'],
-  ['fe80::', 10, 'ipv6'],
-  ['ff00::', 8, 'ipv6'],
-]);
+const LINK_LOCAL_IPV6 = blockList([['fe80::', 10, 'ipv6']]);
 const LOOPBACK = blockList([
   ['127.0.0.0', 8, 'ipv4'],
   ['::1', 128, 'ipv6'],
@@ -35,7 +28,8 @@ export function linkScope(local: LocalInterface): LinkScope {
       isIP(address) !== 0 &&
       // IPv4 in IPv6 clothes would get around the IPv4 rules.
       !address.toLowerCase().startsWith('::ffff:') &&
-      !has(NEVER_A_DEVICE, address) &&
+      notOneDevice(address) === null &&
+      !has(LINK_LOCAL_IPV6, address) &&
       !broadcasts.has(address) &&
       (local.isLoopback || !has(LOOPBACK, address)),
   };

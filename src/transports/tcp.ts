@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { connect, isIPv4, isIPv6, type Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
+import { notOneDevice } from './device-address.ts';
 import type { StreamLink, StreamTarget } from './links.ts';
 import { TcpStream } from './tcp-stream.ts';
 
@@ -17,15 +18,20 @@ export async function openStream(target: StreamTarget, clock: Clock): Promise<St
   return new TcpStream(socket, address, clock);
 }
 
-/** @throws FlashError LINK_UNKNOWN_HOST */
+/** @throws FlashError LINK_UNKNOWN_HOST, also where what the name stands for is no address of one device */
 export async function resolveIpv4(address: string): Promise<string> {
-  if (isIPv4(address)) return address;
-  if (isIPv6(address))
-    throw new FlashError('LINK_UNKNOWN_HOST', `${address} is an IPv6 address; an IPv4 one is needed`);
+  const resolved = isIPv4(address) ? address : await lookUpIpv4(address);
+  const what = notOneDevice(resolved);
+  if (what === null) return resolved;
+  throw new FlashError('LINK_UNKNOWN_HOST', `"${address}" stands for ${resolved}, ${what} and not that of one device`);
+}
+
+async function lookUpIpv4(name: string): Promise<string> {
+  if (isIPv6(name)) throw new FlashError('LINK_UNKNOWN_HOST', `${name} is an IPv6 address; an IPv4 one is needed`);
   try {
-    return (await lookup(address, { family: 4 })).address;
+    return (await lookup(name, { family: 4 })).address;
   } catch (cause) {
-    throw new FlashError('LINK_UNKNOWN_HOST', `no IPv4 address is known for "${address}"`, { cause });
+    throw new FlashError('LINK_UNKNOWN_HOST', `no IPv4 address is known for "${name}"`, { cause });
   }
 }
 

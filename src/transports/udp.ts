@@ -51,7 +51,11 @@ async function connect(socket: Socket, port: number, address: string): Promise<v
     socket.connect(port, address);
     await connected;
   } catch (cause) {
-    throw new FlashError('LINK_UNREACHABLE', `this machine has no route to ${address}`, { cause });
+    const why =
+      cause instanceof Error && 'code' in cause && cause.code === 'EACCES'
+        ? `this machine may not send to ${address} (EACCES): it is a broadcast address, or its firewall forbids it`
+        : `this machine has no route to ${address}`;
+    throw new FlashError('LINK_UNREACHABLE', why, { cause });
   }
 }
 

@@ -71,6 +71,7 @@ describe.concurrent('dropflash flash', () => {
     // Too long for a name: no question leaves this machine.
     [['--to', `espota://${'x'.repeat(64)}`, '--retries', '0'], 1, 'LINK_UNKNOWN_HOST'],
     [['--to', 'espota://127.0.0.1:70000'], 2, 'USAGE_BAD_TARGET'],
+    [['--to', 'espota://224.0.0.251'], 2, 'USAGE_BAD_TARGET'],
     [['--to', 'espota://user:hunter2@127.0.0.1'], 2, 'USAGE_BAD_TARGET'],
     [['--to', 'espota://127.0.0.1', '--password-env', 'NOT_THERE'], 2, 'CONFIG_SECRET_MISSING'],
     [['--to', 'espota://127.0.0.1', '--set', 'listen=99999'], 2, 'USAGE_WRONG'],

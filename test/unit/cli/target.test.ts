@@ -26,6 +26,33 @@ describe('a target', () => {
     expect(() => parseTarget(text)).toThrow(expect.objectContaining({ code: 'USAGE_BAD_TARGET' }));
   });
 
+  it.each([
+    ['0.0.0.0', 'an unspecified address'],
+    ['[::]', 'an unspecified address'],
+    ['224.0.0.251', 'a multicast address'],
+    ['[ff02::fb]:3232', 'a multicast address'],
+    ['[::ffff:239.1.2.3]', 'a multicast address'],
+    ['255.255.255.255:8266', 'the broadcast address'],
+    ['240.0.0.1', 'a reserved address'],
+  ])('%s is refused as %s', (host, what) => {
+    expect(() => parseTarget(`espota://${host}`)).toThrow(
+      expect.objectContaining({ code: 'USAGE_BAD_TARGET', message: expect.stringContaining(what) }),
+    );
+  });
+
+  it.each(['0', '10.1', '0x7f.0.0.1', '192.168.1.300', '192.168.1.4.5', '1.0x10', '0.0.0.0.'])(
+    '%s is no address in numbers, and nobody is asked for such a name',
+    (host) => {
+      expect(() => parseTarget(`espota://${host}`)).toThrow(
+        expect.objectContaining({ code: 'USAGE_BAD_TARGET', message: expect.stringContaining('four numbers') }),
+      );
+    },
+  );
+
+  it.each(['pump-2', 'esp8266-0123ab.local', 'x1', '127.0.0.1', 'a.b1'])('%s is one', (host) => {
+    expect(parseTarget(`espota://${host}`)).toMatchObject({ host });
+  });
+
   it('never repeats a password that was put into it', () => {
     expect(() => parseTarget('espota://user:hunter2@10.0.0.1')).toThrow(/^(?!.*hunter2).*--password-env/);
   });

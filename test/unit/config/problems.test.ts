@@ -115,6 +115,13 @@ describe('the shape', () => {
       atTop('devices: [{ name: a, address: a.lan }]'),
       '3:31 devices[0].address CONFIG_BAD_VALUE',
     ],
+    ...['0.0.0.0', '224.0.0.251', '255.255.255.255', '"::"', 'ff02::1', '::ffff:239.0.0.1'].map(
+      (address): [string, string, string] => [
+        `${address} as address`,
+        atTop(`devices: [{ name: a, address: ${address} }]`),
+        '3:31 devices[0].address CONFIG_BAD_VALUE',
+      ],
+    ),
     ['an incomplete MAC', atTop('devices: [{ name: a, mac: "5c:cf:7f" }]'), '3:27 devices[0].mac CONFIG_BAD_VALUE'],
     ['a device without identity', atTop('devices: [{ name: a }]'), '3:11 devices[0] CONFIG_MISSING_KEY'],
     [

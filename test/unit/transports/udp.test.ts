@@ -27,6 +27,13 @@ async function linkTo(address: string, port: number, localAddress?: string): Pro
 }
 
 describe('a datagram link', () => {
+  it.runIf(process.platform === 'linux')('is not opened to a whole network', async () => {
+    await expect(linkTo('127.255.255.255', 8266)).rejects.toMatchObject({
+      code: 'LINK_UNREACHABLE',
+      message: expect.stringContaining('it is a broadcast address'),
+    });
+  });
+
   it('carries datagrams whole, both ways, from the address the route uses', async () => {
     const { socket, port } = await socketAt('127.0.0.5');
     const link = await linkTo('127.0.0.5', port);
