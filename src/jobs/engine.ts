@@ -99,6 +99,7 @@ export class JobEngine {
     if (isPart || journal.drops.resultOf(drop.id) !== null || journal.releases.ofDrop(drop.id).length > 0)
       return results.look(drop);
     this.#ladder.forgetAll();
+    this.#parts.book.unstick();
     const offers = new Map<string, Offers>();
     for (const image of drop.release?.images ?? [drop]) offers.set(image.sha256, await publisher.offers(image));
     await results.afterPlanning(drop, planner.planDrop(drop, offers));
@@ -297,9 +298,14 @@ export class JobEngine {
   }
 
   #noteObstacle(job: JobRecord, { code, reason }: Extract<Look, { kind: 'wait' }>): void {
-    const withinMs = this.#parts.rules().rule(job.rule)?.versions.withinMs ?? 0;
+    const { book, rules } = this.#parts;
+    const withinMs = rules().rule(job.rule)?.versions.withinMs ?? 0;
     const isRung = code === 'RULE_RUNG_MISSING';
-    this.#ladder.note(job.id, { code: isRung ? 'JOB_RUNG_MISSING' : 'JOB_VERSION_UNTOLD', reason, withinMs });
+    this.#ladder.note(book.stuck(job.id), {
+      code: isRung ? 'JOB_RUNG_MISSING' : 'JOB_VERSION_UNTOLD',
+      reason,
+      withinMs,
+    });
     this.wake();
   }
 

@@ -90,6 +90,23 @@ export class JobBook {
     return aimed;
   }
 
+  /** A queued job cannot climb its ladder, from now on or since an earlier process first saw it. A time to come is one of a clock that was set back. */
+  stuck(id: string): JobRecord {
+    const job = this.#known(id);
+    const now = this.#clock.now();
+    if (job.stuckFromMs !== null && job.stuckFromMs <= now) return job;
+    const stuck = this.#journal.relaxed(() => this.#journal.jobs.stuck(job, now));
+    this.#put(stuck);
+    return stuck;
+  }
+
+  /** What kept queued jobs from climbing may be gone. */
+  unstick(): void {
+    const stuck = this.in('queued').filter(({ stuckFromMs }) => stuckFromMs !== null);
+    const jobs = this.#journal.transaction(() => stuck.map((job) => this.#journal.jobs.stuck(job, null)));
+    for (const job of jobs) this.#put(job);
+  }
+
   /** Ends the pause of a queued job. */
   due(id: string): void {
     this.#put(this.#journal.jobs.due(this.#known(id)));

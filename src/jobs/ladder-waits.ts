@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { formatDuration } from '../config/units.ts';
 import { type ErrorCode, FlashError } from '../errors.ts';
 import type { RefusalCode } from '../model/plan.ts';
+import type { JobRecord } from './journal/jobs.ts';
 
 /** Refusals that a further drop or a word of the device can lift. */
 export type RefusalForNow = Extract<RefusalCode, 'RULE_RUNG_MISSING' | 'RULE_VERSION_UNKNOWN'>;
@@ -34,7 +35,8 @@ interface Wait {
 
 /**
  * The queued jobs that cannot climb their ladder for now. Each is looked at again every minute, and ends when the time of
- * its rule is over: a device that never says what it runs must not hold up its wave for ever. A restart of the daemon begins the time anew.
+ * its rule is over: a device that never says what it runs must not hold up its wave for ever. The journal has when the time of each began,
+ * so that it runs on while the daemon does not.
  */
 export class LadderWaits {
   readonly #waits = new Map<string, Wait>();
@@ -44,13 +46,15 @@ export class LadderWaits {
     this.#clock = clock;
   }
 
-  note(jobId: string, obstacle: LadderObstacle): void {
+  /** `stuckFromMs` of a job that an earlier process knew may be long ago: it ends with the next turn then, having been looked at once more. */
+  note({ id, stuckFromMs }: Pick<JobRecord, 'id' | 'stuckFromMs'>, obstacle: LadderObstacle): void {
     const now = this.#clock.monotonic();
-    const endsAt = this.#waits.get(jobId)?.endsAt ?? now + obstacle.withinMs;
+    const passedMs = stuckFromMs === null ? 0 : Math.max(0, this.#clock.now() - stuckFromMs);
+    const endsAt = this.#waits.get(id)?.endsAt ?? now + Math.max(0, obstacle.withinMs - passedMs);
     const until = new Date(this.#clock.now() + endsAt - now).toISOString().replace(/\.\d+Z$/, 'Z');
     const text = `${obstacle.reason}; it is waited for until ${until}`;
     const againAt = Math.min(endsAt, now + Math.min(LOOK_AGAIN_MS, obstacle.withinMs / MOST_LOOKS));
-    this.#waits.set(jobId, { obstacle, text, endsAt, againAt });
+    this.#waits.set(id, { obstacle, text, endsAt, againAt });
   }
 
   /** Whether it could not climb when it was looked at last. */

@@ -17,6 +17,8 @@ export interface JobRecord extends Job {
   readonly wave: number | null;
   /** What the device gave as its version before the image was sent; null: nothing, or nobody asked. */
   readonly versionBefore: string | null;
+  /** Since when a queued job cannot climb the ladder of its rule, epoch ms; null: it can, or its turn has not come. */
+  readonly stuckFromMs: number | null;
 }
 
 /** What a transition may change besides the state. */
@@ -62,6 +64,7 @@ export class JobTable {
   readonly #step: StatementSync;
   readonly #waiting: StatementSync;
   readonly #due: StatementSync;
+  readonly #stuck: StatementSync;
   readonly #wave: StatementSync;
   readonly #aim: StatementSync;
   readonly #log: StatementSync;
@@ -88,11 +91,12 @@ export class JobTable {
     );
     this.#update = database.prepare(
       `UPDATE jobs SET state = ?, step = ?, proof = ?, attempts = ?, not_before_ms = ?, waiting_for = ?, verify = ?,
-       confirm_from_ms = ?, version_before = ?, error = ?, updated_ms = ? WHERE id = ?`,
+       confirm_from_ms = ?, version_before = ?, stuck_from_ms = NULL, error = ?, updated_ms = ? WHERE id = ?`,
     );
     this.#step = database.prepare('UPDATE jobs SET step = ?, updated_ms = ? WHERE id = ?');
     this.#waiting = database.prepare('UPDATE jobs SET waiting_for = ? WHERE id = ?');
     this.#due = database.prepare('UPDATE jobs SET not_before_ms = 0 WHERE id = ?');
+    this.#stuck = database.prepare('UPDATE jobs SET stuck_from_ms = ? WHERE id = ?');
     this.#wave = database.prepare('UPDATE jobs SET wave = ? WHERE id = ?');
     this.#aim = database.prepare('UPDATE jobs SET image = ? WHERE id = ?');
     this.#log = database.prepare(
@@ -150,6 +154,7 @@ export class JobTable {
       confirmFromMs: null,
       wave: null,
       versionBefore: null,
+      stuckFromMs: null,
       updatedMs: createdMs,
     };
   }
@@ -165,6 +170,7 @@ export class JobTable {
     const after: JobRecord = {
       ...job,
       waitingFor: null,
+      stuckFromMs: null,
       ...change,
       state: nextState(job.state, event),
       updatedMs: atMs,
@@ -200,6 +206,12 @@ export class JobTable {
   due(job: JobRecord): JobRecord {
     this.#due.run(job.id);
     return { ...job, notBeforeMs: 0 };
+  }
+
+  /** A queued job cannot climb its ladder since then; null: all is open again. */
+  stuck(job: JobRecord, fromMs: number | null): JobRecord {
+    this.#stuck.run(fromMs, job.id);
+    return { ...job, stuckFromMs: fromMs };
   }
 
   /** A stage of its rollout has released the job, or (null) has given its place to another. */
@@ -331,6 +343,7 @@ function jobOf(row: Row): JobRecord {
     confirmFromMs: integerOrNull(row, 'confirm_from_ms'),
     wave: integerOrNull(row, 'wave'),
     versionBefore: textOrNull(row, 'version_before'),
+    stuckFromMs: integerOrNull(row, 'stuck_from_ms'),
     createdMs: integer(row, 'created_ms'),
     updatedMs: integer(row, 'updated_ms'),
   };

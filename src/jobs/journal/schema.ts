@@ -278,6 +278,10 @@ const MIGRATIONS: readonly string[] = [
   -- What a careful person would look at: a list of sentences.
   ALTER TABLE publications ADD COLUMN remarks TEXT NOT NULL DEFAULT '[]';
   `,
+  `
+  -- Since when a queued job cannot climb the ladder of its rule; null: it can, or its turn has not come.
+  ALTER TABLE jobs ADD COLUMN stuck_from_ms INTEGER;
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

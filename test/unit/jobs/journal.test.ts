@@ -188,6 +188,7 @@ describe('a journal of an older version', () => {
     database.exec('DROP TABLE said_versions; DROP INDEX drops_image; DROP INDEX releases_image');
     database.exec('ALTER TABLE releases DROP COLUMN undo_of');
     database.exec('DROP TABLE proven_images; ALTER TABLE jobs DROP COLUMN version_before');
+    database.exec('ALTER TABLE jobs DROP COLUMN stuck_from_ms');
     database.exec('DROP TABLE audit_outbox; DROP TABLE audit_head');
     database.exec('DROP TABLE rollout_decisions; DROP TABLE rollouts; ALTER TABLE jobs DROP COLUMN wave');
     database.exec('DROP TABLE unit_rows; DROP TABLE units; PRAGMA user_version = 1');

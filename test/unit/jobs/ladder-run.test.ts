@@ -187,6 +187,56 @@ describe('a ladder', () => {
     expect(taken(run, 'd0002')).toEqual(['4.0.0']);
   });
 
+  it('gives it no more time where the daemon starts anew in between', async () => {
+    using run = new FleetRun({ rule: UNTOLD, devices: fleetOf(1) });
+    await run.drop('4.0.0');
+    const fromMs = run.clock.now();
+    while (!isQuiet(run)) {
+      await run.pass(90_000);
+      await run.crash();
+    }
+    expect(run.jobs()).toMatchObject([{ state: 'failed', error: { code: 'JOB_VERSION_UNTOLD' } }]);
+    expect(run.clock.now() - fromMs).toBeLessThanOrEqual(690_000);
+    expect(run.clock.now() - fromMs).toBeGreaterThanOrEqual(600_000);
+  });
+
+  it('asks it once more where its time passed while the daemon was not there', async () => {
+    using run = new FleetRun({ rule: UNTOLD, devices: fleetOf(2) });
+    await run.drop('4.0.0');
+    await run.pass(60_000);
+    run.clock.sleep(86_400_000);
+    run.says.set('d0002', '3.1.0');
+    await run.crash();
+    await run.until(() => isQuiet(run), 120_000);
+    expect(taken(run, 'd0002')).toEqual(['4.0.0']);
+    expect(run.jobs().find(({ device }) => device.endsWith('d0001'))?.error?.code).toBe('JOB_VERSION_UNTOLD');
+  });
+
+  it('is not led astray by a clock that was set back while the daemon was not there', async () => {
+    using run = new FleetRun({ rule: UNTOLD, devices: fleetOf(1) });
+    await run.drop('4.0.0');
+    await run.pass(60_000);
+    run.clock.setBy(-86_400_000);
+    await run.crash();
+    await run.pass(300_000);
+    await run.crash();
+    expect(run.jobs()).toMatchObject([{ state: 'queued' }]);
+    await run.until(() => isQuiet(run), 400_000);
+    expect(run.jobs()).toMatchObject([{ state: 'failed', error: { code: 'JOB_VERSION_UNTOLD' } }]);
+  });
+
+  it('gives it all its time again when something is dropped, also where the daemon starts anew after that', async () => {
+    using run = new FleetRun({ rule: UNTOLD, devices: fleetOf(1) });
+    await run.drop('4.0.0');
+    await run.pass(500_000);
+    await run.drop('3.0.0');
+    await run.crash();
+    await run.pass(500_000);
+    expect(run.jobs()).toMatchObject([{ state: 'queued', waitingFor: expect.stringContaining('not known') }]);
+    await run.until(() => isQuiet(run), 200_000);
+    expect(run.jobs()).toMatchObject([{ state: 'failed', error: { code: 'JOB_VERSION_UNTOLD' } }]);
+  });
+
   it('lets a person try such a job again, and gives it its time anew', async () => {
     using run = new FleetRun({ rule: UNTOLD, devices: fleetOf(1) });
     await run.drop('4.0.0');
