@@ -113,7 +113,10 @@ function knownDevices(config: Config, journal: Journal): readonly Device[] {
     services: mdns === false ? [] : mdns.services,
     macOf: () => null,
   });
-  registry.restore(journal.devices.all());
+  const met = journal.devices.all();
+  registry.restore(met);
   registry.setFixed(config.devices);
-  return registry.list();
+  // A registry takes what it did not hear itself to be away; the daemon has heard it.
+  const presences = new Map(met.map(({ id, presence }) => [id, presence]));
+  return registry.list().map((device) => ({ ...device, presence: presences.get(device.id) ?? device.presence }));
 }

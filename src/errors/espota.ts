@@ -11,7 +11,10 @@ export const ESPOTA_ERRORS = {
     disposition: 'retry',
     hint: 'Check that address and port belong to ArduinoOTA; the device said something else.',
   },
-  OTA_AUTH_REQUIRED: { disposition: 'permanent', hint: 'Set "password" to the password of the sketch.' },
+  OTA_AUTH_REQUIRED: {
+    disposition: 'permanent',
+    hint: 'Set "password" in the rule to the password of the sketch; with "dropflash flash" give --password-env or --password-file.',
+  },
   OTA_AUTH_REFUSED: { disposition: 'permanent', hint: 'Correct "password"; it is not the one of the sketch.' },
   OTA_AUTH_NO_ANSWER: {
     disposition: 'retry',

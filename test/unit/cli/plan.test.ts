@@ -66,7 +66,7 @@ describe('plan', () => {
     journal.close();
     writeFileSync(join(folder, 'met', 'config.yaml'), CONFIG);
     const { out } = await plan('-c', join(folder, 'met', 'config.yaml'), 'app.bin');
-    expect(out).toMatch(/^ {2}hallway +sensors +flash/m);
+    expect(out).toMatch(/^ {2}hallway +sensors +flash +10\.0\.7\.40$/m);
   });
 
   it('refuses a broken image, and ends with 78 for a broken config', async () => {
