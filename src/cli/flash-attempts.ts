@@ -1,5 +1,5 @@
 import { type Clock, sleep } from '../clock.ts';
-import { FlashError } from '../errors.ts';
+import { type ErrorCode, FlashError } from '../errors.ts';
 import { asFlashError } from '../jobs/outcome.ts';
 import { retryPauseMs } from '../jobs/retry.ts';
 import type { Step } from '../model/job.ts';
@@ -11,8 +11,8 @@ import type { Progress } from './progress.ts';
 export interface AttemptsRequest {
   readonly protocol: Protocol;
   readonly flash: Omit<FlashRequest, 'attempt' | 'observer'>;
-  /** After the first attempt, for errors of disposition `retry`. */
-  readonly retries: number;
+  /** After the first attempt, for errors of disposition `retry`. Absent: as many as the error is worth. */
+  readonly retries?: number;
   readonly signals: Pick<StopSignals, 'stop' | 'insist'>;
   readonly progress: Progress;
   readonly clock: Clock;
@@ -27,6 +27,10 @@ export interface AttemptsResult {
   readonly error: FlashError | null;
 }
 
+const USUAL_RETRIES = 3;
+/** What was looked for at every rate and in two rounds is not missed three times more. */
+const RETRIES_OF: Partial<Record<ErrorCode, number>> = { ESPAT_NO_ANSWER: 1 };
+
 /**
  * Tries until it succeeds, the error is not one to retry, or the retries are used up. A stop is obeyed at the next safe point; insisting
  * does not wait for one. Throws nothing.
@@ -35,9 +39,9 @@ export async function flashWithRetries(request: AttemptsRequest): Promise<Attemp
   for (let attempt = 1; ; attempt += 1) {
     const end = await flashOnce(request, attempt);
     if (!(end instanceof FlashError)) return { attempts: attempt, report: end, error: null };
-    if (end.disposition !== 'retry' || attempt > request.retries)
-      return { attempts: attempt, report: null, error: end };
-    const interrupted = await pause(request, attempt, end);
+    const left = (request.retries ?? RETRIES_OF[end.code] ?? USUAL_RETRIES) + 1 - attempt;
+    if (end.disposition !== 'retry' || left <= 0) return { attempts: attempt, report: null, error: end };
+    const interrupted = await pause(request, { attempt, left, error: end });
     if (interrupted !== null) return { attempts: attempt, report: null, error: interrupted };
   }
 }
@@ -62,10 +66,12 @@ async function flashOnce(request: AttemptsRequest, attempt: number): Promise<Fla
 }
 
 /** Null when the pause is over; an error when the person does not want to wait. */
-async function pause(request: AttemptsRequest, attempt: number, error: FlashError): Promise<FlashError | null> {
+async function pause(
+  request: AttemptsRequest,
+  { attempt, left, error }: { attempt: number; left: number; error: FlashError },
+): Promise<FlashError | null> {
   const { clock, progress, protocol, random, signals } = request;
   const pauseMs = retryPauseMs(attempt, protocol.minimumPauseMs, random());
-  const left = request.retries + 1 - attempt;
   progress.step(`${error.code}: ${error.message}; next attempt in ${humanDuration(pauseMs)}, ${left} left`);
   try {
     await sleep(clock, pauseMs, signals.stop);

@@ -27,7 +27,8 @@ export interface FlashArgs extends CommonOptions, OptionArgs {
   readonly image: string;
   readonly to: string;
   readonly chip?: Chip;
-  readonly retries: number;
+  /** Absent: as many as the kind of failure is worth. */
+  readonly retries?: number;
   /** Milliseconds. */
   readonly within: number;
 }
@@ -59,7 +60,11 @@ export function defineFlash(program: Command, run: Run): void {
         .argParser(durationMs)
         .default(RETURN_WITHIN_MS, '90s'),
     )
-    .option('--retries <n>', 'after the first attempt, where another try may help', wholeNumber, 3);
+    .option(
+      '--retries <n>',
+      'after the first attempt, where another try may help (default: 3; 1 where no AT module answers)',
+      wholeNumber,
+    );
   withCommonOptions(command, [
     'dropflash flash sensor.bin --to espota://192.168.1.40',
     'OTA_PW=secret dropflash flash sensor.bin --to espota://boiler.local:8266 --password-env OTA_PW --json',
@@ -157,7 +162,7 @@ async function send({ target, image, device, options }: Order, args: FlashArgs, 
     const end = await flashWithRetries({
       protocol: target.protocol,
       flash: { image, device, options, links: createNodeLinks(clock, log), clock, log },
-      retries: args.retries,
+      ...(args.retries === undefined ? {} : { retries: args.retries }),
       signals: io.signals,
       progress,
       clock,

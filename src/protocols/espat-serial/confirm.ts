@@ -60,7 +60,7 @@ async function askAgain(request: ConfirmRequest): Promise<string> {
 }
 
 function notStarting(trouble: string) {
-  return { found: false, trouble } as const;
+  return { found: false, trouble, isSilent: false } as const;
 }
 
 function notTaken({ before, options }: ConfirmRequest, text: string): FlashError {

@@ -11,6 +11,10 @@ export const BOOT_BAUD_RATE = 74_880;
 
 /** How long a rate is listened to for OK after AT; a module that runs answers within milliseconds. */
 export const PROBE_MS = 300;
+/** So many of {@link BAUD_RATES} are what a module has that nobody has set. */
+export const LIKELY_RATES = 2;
+/** How long these are listened to once more on a line without a sound. */
+export const LATE_PROBE_MS = 1_000;
 /** A watchdog starts a chip that does not come up again and again, within seconds. */
 export const BOOT_LISTEN_MS = 1_500;
 /** Between two tries of a command that was answered with `busy p...`. */

@@ -29,7 +29,8 @@ export async function identify(dialog: AtDialog, { baudRate, answerWithinMs }: I
   const probe = await findSpeed(dialog, baudRate);
   if (!probe.found) {
     if (probe.trouble === null) {
-      throw new FlashError('ESPAT_NO_ANSWER', `${path}: nothing answers AT at any rate that was tried`, {
+      const heard = probe.isSilent ? 'and not one byte came' : 'though something is on the line';
+      throw new FlashError('ESPAT_NO_ANSWER', `${path}: nothing answers AT at any rate that was tried, ${heard}`, {
         step: 'prepare',
       });
     }
