@@ -100,10 +100,6 @@ export const FIRMWARE_ERRORS = {
     disposition: 'permanent',
     hint: 'Make the NVS partition larger in the partition table, or store less in it.',
   },
-  NVS_DAMAGED: {
-    disposition: 'permanent',
-    hint: 'Erase the NVS partition and write it again; its checksums are wrong.',
-  },
 
   // --- WASPMOTE: programs for Libelium's Waspmote --------------------------------------------------------------------
   WASPMOTE_BAD_NAME: {

@@ -1,5 +1,4 @@
 import type { Decision, Plan, RefusalCode, Rung } from '../model/plan.ts';
-import type { RuleMiss } from './plan.ts';
 
 /** One line per device, aligned, and a line of totals: what `dropflash plan` prints. Control characters in names are made visible. */
 export function describePlan(plan: Plan): string[] {
@@ -13,11 +12,6 @@ export function describePlan(plan: Plan): string[] {
     ]),
     totals(plan.decisions),
   ];
-}
-
-/** Why no rule took a file, one line per rule: for its result file and for `dropflash plan`. */
-export function describeMisses(misses: readonly RuleMiss[]): string[] {
-  return misses.map(({ rule, reason }) => printable(`rule ${rule}: ${reason}`));
 }
 
 interface Row {

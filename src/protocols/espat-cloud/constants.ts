@@ -14,9 +14,6 @@ export const ROM_PATH = '/v1/device/rom/';
 /** The longest request of a module is 500 bytes; ESP-AT builds it in a buffer of 1,024. */
 export const LONGEST_REQUEST = 2_048;
 
-/** A module reads this many bytes at most of the first answer (lwIP's smallest segment). */
-export const ONE_SEGMENT = 536;
-
 /** How a file is asked for by name (at_upgrade.c; at_ota_cmd.c). */
 export const FILE_NAMES = ['user1.bin', 'user2.bin', 'ota.bin'] as const;
 export type FileName = (typeof FILE_NAMES)[number];

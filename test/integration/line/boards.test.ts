@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, type TestContext, vi } from 'vitest';
-import { readNvs } from '../../../src/firmware/nvs/read.ts';
 import { readBackup } from '../../../src/jobs/backup/backup-file.ts';
 import type { BoardSpec } from '../../../src/simulator/chip/chips.ts';
+import { readNvs } from '../../devices/nvs-reader.ts';
 import { buildZip } from '../../fixtures/images/archives.ts';
 import { buildSmallMerged } from '../../fixtures/images/flash-map.ts';
 import { espIdfBuild } from '../../fixtures/images/packages.ts';

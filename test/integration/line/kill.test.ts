@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readNvs } from '../../../src/firmware/nvs/read.ts';
 import { Journal } from '../../../src/jobs/journal/journal.ts';
 import type { SimulatedBoard } from '../../../src/simulator/chip/board.ts';
 import { BRISK_BOARD } from '../../../src/simulator/chip/chip-timings.ts';
 import { type Chips, startChips } from '../../../src/simulator/chip/chips.ts';
+import { readNvs } from '../../devices/nvs-reader.ts';
 import { buildMerged } from '../../fixtures/images/flash-map.ts';
 
 /** More by LINE_KILLS=100. */

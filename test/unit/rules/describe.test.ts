@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeMisses, describePlan } from '../../../src/rules/describe.ts';
-import { compileRules, matchingRules, plan } from '../../../src/rules/plan.ts';
+import { describePlan } from '../../../src/rules/describe.ts';
+import { compileRules, plan } from '../../../src/rules/plan.ts';
 import { givenContext, givenDevice, givenImage, givenRule } from './given.ts';
 
 describe('a plan in words', () => {
@@ -40,12 +40,5 @@ describe('a plan in words', () => {
     const devices = [givenDevice({ name: 'a\u001b[2Jb\u202ec' })];
     const lines = describePlan(plan(compileRules([givenRule()]), givenImage(), devices, givenContext()));
     expect(lines[1]).toBe('  a\\u{1b}[2Jb\\u{202e}c  sensors  flash  10.0.7.31');
-  });
-
-  it('names each rule that does not accept a file', () => {
-    const rules = compileRules([givenRule({ firmware: { file: 'plug-*.bin' } })]);
-    expect(describeMisses(matchingRules(rules, givenImage()).misses)).toEqual([
-      'rule sensors: file name "sensor-1.2.3.bin" does not match "plug-*.bin"',
-    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FlashError } from '../../../../src/errors.ts';
-import { readNvs } from '../../../../src/firmware/nvs/read.ts';
 import type { LineSettings, UnitDataSource } from '../../../../src/model/rule.ts';
+import { readNvs } from '../../../devices/nvs-reader.ts';
 import { aLineRule, aPlug, GivenLine } from './given-line.ts';
 
 let given: GivenLine;

@@ -1,7 +1,12 @@
-import { FlashError } from '../../errors.ts';
-import { byteAt, textAt, u16At, u32At } from '../bytes.ts';
-import { count, hex } from '../findings.ts';
-import { INTEGER_TYPES, type IntegerType, integerShape, type NvsEntry, type NvsValue } from './entry.ts';
+import { byteAt, textAt, u16At, u32At } from '../../src/firmware/bytes.ts';
+import { count, hex } from '../../src/firmware/findings.ts';
+import {
+  INTEGER_TYPES,
+  type IntegerType,
+  integerShape,
+  type NvsEntry,
+  type NvsValue,
+} from '../../src/firmware/nvs/entry.ts';
 import {
   BITMAP_OFFSET,
   DataOffset,
@@ -17,7 +22,7 @@ import {
   PAGE_BYTES,
   PageState,
   TypeCode,
-} from './layout.ts';
+} from '../../src/firmware/nvs/layout.ts';
 
 /** One entry as it stands in flash. */
 interface RawEntry {
@@ -35,11 +40,7 @@ const LIVE_PAGES: ReadonlySet<number> = new Set([PageState.ACTIVE, PageState.FUL
 const HAS_DATA: ReadonlySet<number> = new Set([TypeCode.string, TypeCode.blobV1, TypeCode.blobData]);
 const INTEGER_BY_CODE: ReadonlyMap<number, IntegerType> = new Map(INTEGER_TYPES.map((type) => [TypeCode[type], type]));
 
-/**
- * The entries of an NVS partition that is not encrypted, in the order they were written. Every CRC is checked.
- *
- * @throws FlashError NVS_DAMAGED
- */
+/** What a device finds in an NVS partition that is not encrypted, in the order it was written. Every CRC is checked; throws where one is wrong. */
 export function readNvs(image: Uint8Array): NvsEntry[] {
   if (image.length % PAGE_BYTES !== 0) throw damaged(`${count(image.length)} bytes are no whole number of pages`);
   const raw = livePages(image).flatMap(readPage);
@@ -141,6 +142,6 @@ function integerOf(bytes: Uint8Array, type: IntegerType): bigint {
   return isSigned ? BigInt.asIntN(widthBytes * 8, word) : BigInt.asUintN(widthBytes * 8, word);
 }
 
-function damaged(message: string): FlashError {
-  return new FlashError('NVS_DAMAGED', message);
+function damaged(message: string): Error {
+  return new Error(`no sound NVS partition: ${message}`);
 }
