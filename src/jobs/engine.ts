@@ -10,13 +10,15 @@ import { type ConfirmParts, confirmReturn, confirmSoak } from './confirm.ts';
 import type { DropResults } from './drop-results.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import { LadderWaits } from './ladder-waits.ts';
+import { notBack } from './not-back.ts';
 import { Orders } from './orders.ts';
 import type { Look, Planner } from './planner.ts';
 import type { Deliveries } from './pull/deliveries.ts';
 import type { Offers, Publisher } from './pull/publisher.ts';
 import { recover } from './recovery.ts';
 import { renewPassing, tellRenewed } from './renewal.ts';
-import { isAbsence, isUnbegun } from './retry.ts';
+import { isAbsence } from './retry.ts';
+import { reviveClimbers, reviveReturned } from './revival.ts';
 import type { RolloutBook } from './rollout-book.ts';
 import { deviceName, idsOf, type RuleBook } from './rule-book.ts';
 import { isFinal } from './state.ts';
@@ -103,7 +105,7 @@ export class JobEngine {
     const offers = new Map<string, Offers>();
     for (const image of drop.release?.images ?? [drop]) offers.set(image.sha256, await publisher.offers(image));
     await results.afterPlanning(drop, planner.planDrop(drop, offers));
-    this.#reviveClimbers();
+    reviveClimbers(this.#parts);
     publisher.wake();
     this.wake();
     // A newer release may have ended the last jobs of files that came before.
@@ -123,7 +125,7 @@ export class JobEngine {
     this.#guarded(() => {
       this.#unstick(device);
       this.#parts.planner.planDevice(device);
-      this.#revive(device);
+      reviveReturned(device, this.#parts);
     });
     this.wake();
   }
@@ -163,7 +165,7 @@ export class JobEngine {
     const windowAtMs = this.#beginWindows(now);
     const rolloutAtMs = rollouts.turn(now);
     const candidates = book.in('queued').map((job) => this.#candidate(job, now));
-    const holding = [...book.in('running', 'confirming', 'soaking'), ...this.#notBack()];
+    const holding = [...book.in('running', 'confirming', 'soaking'), ...notBack(limits(), this.#parts)];
     const holders: Holder[] = holding.map((job) => ({ job, device: devices.get(job.device) }));
     const admission = admit(candidates, holders, limits(), now);
     for (const job of book.note(admission.waiting)) {
@@ -221,26 +223,6 @@ export class JobEngine {
   #unstick(device: Device): void {
     const ids = idsOf(device);
     for (const job of this.#parts.book.in('queued')) if (ids.includes(job.device)) this.#ladder.lookAgain(job.id);
-  }
-
-  /** The jobs of devices in exclusive groups that took an image and have not been seen since they were given up. */
-  #notBack(): readonly JobRecord[] {
-    const { devices, journal, limits } = this.#parts;
-    const names = new Set(
-      limits()
-        .exclusive.flat()
-        .map((name) => name.toLowerCase()),
-    );
-    if (names.size === 0) return [];
-    return devices
-      .list()
-      .filter(({ name }) => names.has(name.toLowerCase()))
-      .flatMap((device) => {
-        const failed = journal.jobs.list({ devices: idsOf(device), states: ['failed'], limit: 10 });
-        const isBack = (job: JobRecord) => device.presence === 'present' && (device.lastSeenMs ?? 0) > job.updatedMs;
-        const isCurrent = (job: JobRecord) => journal.releases.get(job.release)?.state === 'current';
-        return failed.filter((job) => job.confirmFromMs !== null && !isBack(job) && isCurrent(job));
-      });
   }
 
   #rest(wakeAtMs: number | null, now: number): void {
@@ -324,15 +306,6 @@ export class JobEngine {
     }
   }
 
-  /** A rung may have been dropped for jobs that were given up for want of it. */
-  #reviveClimbers(): void {
-    const { journal } = this.#parts;
-    for (const { id } of journal.releases.current()) {
-      for (const job of journal.jobs.list({ release: id, states: ['failed'], limit: 100_000 }))
-        if (job.error?.code === 'JOB_RUNG_MISSING') this.#takeUp(job, 'images were dropped');
-    }
-  }
-
   #ask(device: Device, rule: Rule): void {
     const asked = this.#parts.inquiry.ask(device, rule, this.#stopping.signal).catch((reason: unknown) => {
       if (!this.#stopping.signal.aborted) throw reason;
@@ -351,25 +324,6 @@ export class JobEngine {
 
   #awaitSoak(job: JobRecord): void {
     this.#track(confirmSoak(job, this.#parts, this.#stopping.signal).then((after) => this.#ended(after)));
-  }
-
-  /** A device that did not answer and is there again: its jobs need not wait, and one that had given up is taken up. */
-  #revive(device: Device): void {
-    const { book, journal } = this.#parts;
-    const ids = idsOf(device);
-    for (const job of book.in('queued')) {
-      if (job.notBeforeMs > 0 && ids.includes(job.device) && isAbsence(job.error?.code)) book.due(job.id);
-    }
-    for (const job of journal.jobs.list({ devices: ids, states: ['failed'], limit: 100 })) {
-      if (!isUnbegun(job.error?.code) || journal.releases.get(job.release)?.state !== 'current') continue;
-      this.#takeUp(job, 'the device came back');
-    }
-  }
-
-  #takeUp(job: JobRecord, reason: string): void {
-    const { book, devices, log } = this.#parts;
-    book.transition(job.id, 'revive', { attempts: 0, notBeforeMs: 0, step: null }, undefined, reason);
-    log.info('job.planned', { job: job.id, device: deviceName(devices, job.device), rule: job.rule, reason });
   }
 
   #expire(now: number): void {
