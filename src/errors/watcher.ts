@@ -33,6 +33,10 @@ export const WATCHER_ERRORS = {
     disposition: 'retry',
     hint: 'Look for the program that writes to the file; it is taken once it stands still.',
   },
+  WATCH_CUT_OFF: {
+    disposition: 'retry',
+    hint: 'Send the rest of the file (sftp reput, curl -C -, rsync --append-verify) or all of it again.',
+  },
   WATCH_UNKNOWN_FILE: {
     disposition: 'permanent',
     hint: 'Move it to the drop folder to have it flashed, or remove it.',

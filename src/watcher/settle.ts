@@ -13,10 +13,15 @@ export interface SettleTimes {
  * A file that contradicts itself (ends early, wrong checksum) is most likely still being copied: by a slow link, or into space
  * that Samba allocated beforehand. It gets this many times `settleMs` before it is believed to be broken.
  */
-const PATIENCE = 3;
+export const PATIENCE = 3;
+/**
+ * One that ends before its structure does may be what a broken connection left: it gets this many times, so that the rest can be sent after it
+ * (`sftp reput`, `curl -C -`, `rsync --append-verify`), which ask for the length of what is there.
+ */
+const RESUME_PATIENCE = 15;
 /** A writer that makes pauses may be in one: it must have been still for this many times its longest. */
 const PAUSES = 2;
-const LOOKS_UNFINISHED = new Set<string>(['IMAGE_TRUNCATED', 'IMAGE_CORRUPT', 'IMAGE_MALFORMED']);
+const LOOKS_UNFINISHED = new Set<string>(['IMAGE_CORRUPT', 'IMAGE_MALFORMED']);
 
 /** What the bytes of a file say about whether there are more to come. */
 export type ContentVerdict =
@@ -26,7 +31,9 @@ export type ContentVerdict =
   | 'plausible'
   /** Nothing is wrong with it, and nothing proves that it is all. */
   | 'open'
-  /** It contradicts itself, as half a file does. */
+  /** It ends before its own structure does: there is less than there has to be. */
+  | 'cut'
+  /** It contradicts itself otherwise, as a file does of which not all parts are written. */
   | 'unfinished'
   /** Nobody it is trusted from vouches for it (yet): its signature may follow. It was not looked into. */
   | 'unvouched';
@@ -153,6 +160,8 @@ function quietNeeded(
     case 'open':
       if (wasMoved) return { neededMs: times.confirmMs, proof: 'moved' };
       return { neededMs: times.settleMs, proof: 'settled' };
+    case 'cut':
+      return { neededMs: times.settleMs * (wasMoved ? 1 : RESUME_PATIENCE), proof: 'settled' };
     case 'unfinished':
       return { neededMs: times.settleMs * (wasMoved ? 1 : PATIENCE), proof: 'settled' };
   }
@@ -160,7 +169,8 @@ function quietNeeded(
 
 /** Judges the content of a file by its dossier, which calls only that `complete` what a hash or CRC proves to be. */
 export function contentVerdict({ completeness, problems }: Pick<Dossier, 'completeness' | 'problems'>): ContentVerdict {
-  if (completeness === 'truncated' || problems.some(({ code }) => LOOKS_UNFINISHED.has(code))) return 'unfinished';
+  if (completeness === 'truncated' || problems.some(({ code }) => code === 'IMAGE_TRUNCATED')) return 'cut';
+  if (problems.some(({ code }) => LOOKS_UNFINISHED.has(code))) return 'unfinished';
   if (problems.length > 0) return 'open';
   if (completeness === 'complete') return 'whole';
   return completeness === 'may-continue' ? 'plausible' : 'open';

@@ -16,6 +16,7 @@ import {
   decide,
   type FileHistory,
   observe,
+  PATIENCE,
   type Proof,
   type SettleTimes,
   type SidecarState,
@@ -138,6 +139,7 @@ export class WaitingFiles {
   }
 
   #onTrouble(file: WaitingFile, error: unknown): void {
+    if (this.#isNotYetReadable(file, error)) return;
     const known =
       error instanceof FlashError
         ? error
@@ -148,6 +150,15 @@ export class WaitingFiles {
           );
     this.#parts.notices.tell(file.name.key, 'file.left', known, { file: file.name.text });
     file.dueMs = this.#parts.clock.monotonic() + this.#parts.retryMs;
+  }
+
+  /** Some writers (`rsync --inplace`, `tar`) let nobody read the file until all of it is there: that is no trouble while it changes. */
+  #isNotYetReadable(file: WaitingFile, error: unknown): boolean {
+    if (!(error instanceof FlashError) || error.code !== 'WATCH_UNREADABLE' || file.history === null) return false;
+    const settledMs = file.history.unchangedSinceMs + this.#parts.times.settleMs;
+    if (this.#parts.clock.monotonic() >= settledMs) return false;
+    file.dueMs = settledMs;
+    return true;
   }
 
   /** One visit: look, decide, and do what was decided. */
@@ -180,7 +191,8 @@ export class WaitingFiles {
     switch (decision.action) {
       case 'wait':
         file.dueMs = decision.untilMs;
-        return this.#mindGrowth(file, history);
+        this.#mindGrowth(file, history);
+        return this.#mindCut(file, history);
       case 'leave':
         return this.#tell(file, 'WATCH_EMPTY', 'is empty');
       case 'examine': {
@@ -214,7 +226,8 @@ export class WaitingFiles {
   /** What is there cannot be all, and a writer still holds it open: its link may be slow, or it may wait for something. */
   #isStalled(file: WaitingFile, history: FileHistory, { action }: Decision): boolean {
     const { clock, isHeld, times } = this.#parts;
-    const isHalf = action === 'refuse' || history.examination?.verdict === 'unfinished';
+    const verdict = history.examination?.verdict;
+    const isHalf = action === 'refuse' || verdict === 'cut' || verdict === 'unfinished';
     const isPatient = clock.monotonic() - history.unchangedSinceMs < times.settleMs * STALL_PATIENCE;
     return isHalf && isPatient && isHeld(file.name);
   }
@@ -318,6 +331,22 @@ export class WaitingFiles {
     const growingMs = history.unchangedSinceMs - history.firstSeenMs;
     if (growingMs < LONG_GROWTH_MS) return;
     this.#tell(file, 'WATCH_STILL_GROWING', `has been changing for ${Math.round(growingMs / 60_000)} minutes`);
+  }
+
+  /** The rest of it may still be sent, by a person or by a program that tries again: it is told what keeps the file here. */
+  #mindCut(file: WaitingFile, { examination, snapshot, unchangedSinceMs }: FileHistory): void {
+    if (examination?.verdict !== 'cut') return;
+    const tellMs = unchangedSinceMs + this.#parts.times.settleMs * PATIENCE;
+    if (this.#parts.clock.monotonic() < tellMs) {
+      file.dueMs = Math.min(file.dueMs, tellMs);
+      return;
+    }
+    const bytes = snapshot.sizeBytes.toLocaleString('en-US');
+    this.#tell(
+      file,
+      'WATCH_CUT_OFF',
+      `ends after ${bytes} bytes, before its own structure does; the rest is waited for`,
+    );
   }
 
   #tell(file: WaitingFile, code: ErrorCode, what: string): void {

@@ -13,6 +13,8 @@ const DELETED = 0;
 const MAGIC = 0x0529;
 /** How much of a lookup has to agree with its pages, so that noise does not pass for one. */
 const ENOUGH_ENTRIES = 2;
+/** An upload that was cut off may have reserved blocks that it did not write, and a live filesystem may have lost power while it erased one. */
+const ENOUGH_MAGICS = 0.75;
 
 type Geometry = (typeof GEOMETRIES)[number];
 
@@ -49,12 +51,13 @@ function blockCountByMagic(bytes: Uint8Array, geometry: Geometry): number | null
   const remaining = (block: number): number =>
     u16At(bytes, block * geometry.blockSize + magicOffset) ^ MAGIC ^ (geometry.pageSize & FREE);
   const blockCount = remaining(0);
-  const present = Math.floor(bytes.length / geometry.blockSize);
-  if (blockCount < 2 || present < 2) return null;
-  for (let block = 1; block < Math.min(present, blockCount); block++) {
-    if (remaining(block) !== blockCount - block) return null;
+  const present = Math.min(Math.floor(bytes.length / geometry.blockSize), blockCount);
+  if (present < 2) return null;
+  let agreeing = 1;
+  for (let block = 1; block < present; block++) {
+    if (remaining(block) === blockCount - block) agreeing++;
   }
-  return blockCount;
+  return agreeing >= present * ENOUGH_MAGICS ? blockCount : null;
 }
 
 /** In the first block, every entry in use agrees with the header of its page, and there are enough of them to mean something. */

@@ -43,6 +43,22 @@ describe.runIf(process.platform !== 'win32')('rights', () => {
     });
   });
 
+  it('a file that its writer lets nobody read until it is done is no trouble', async () => {
+    await using folder = await temporaryFolder();
+    await chmod(folder.path, 0o755);
+    await nobodysFolder(`${folder.path}/drop`);
+    await asNobody(async () => {
+      // Nothing is read after the settle time: however slow this machine is, the file is readable by then.
+      await using bench = await new Bench(`${folder.path}/drop`, { settleMs: 20_000 }).start();
+      await writeFile(bench.path('app.bin'), APP, { mode: 0o000 });
+      await until(() => bench.log.of('file.seen').length > 0, 'the first look');
+      await nap(150);
+      await chmod(bench.path('app.bin'), 0o600);
+      await bench.taken(1);
+      expect(bench.log.withCode('WATCH_UNREADABLE')).toEqual([]);
+    });
+  });
+
   it('a taken file that cannot be moved yet is one drop, handed on once it could be', async () => {
     await using folder = await temporaryFolder();
     await chmod(folder.path, 0o755);

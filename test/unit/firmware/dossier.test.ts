@@ -332,6 +332,13 @@ describe('data for a partition', () => {
     expect(codes(read(image.subarray(0, image.length / 2)))).toEqual(['IMAGE_TRUNCATED']);
   });
 
+  it('is a cut SPIFFS also where its last blocks were reserved and not written', () => {
+    const cut = images.buildSpiffs({ blockCount: 64 }).slice(0, 32 * 4096);
+    expect(codes(read(cut.fill(0, 30 * 4096)))).toEqual(['IMAGE_TRUNCATED']);
+    // By then hardly any block says so any more.
+    expect(codes(read(cut.fill(0, 8 * 4096)))).toEqual([]);
+  });
+
   it('is SPIFFS by its structure where no magic tells', () => {
     expect(read(images.buildSpiffs({ magic: false }))).toMatchObject({ filesystem: 'spiffs', endsAt: null });
   });

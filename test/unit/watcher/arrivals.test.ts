@@ -66,6 +66,21 @@ describe('the name of an upload under way', () => {
     expect(arrivals.wasMoved(APP, { ...moved, birthtimeNs: moved.birthtimeNs + 1n })).toBe(false);
     expect(arrivals.wasMoved(APP, { ...moved, birthtimeNs: 0n })).toBe(false);
   });
+
+  it.each([
+    ['.app.bin.Xy3aB9', false],
+    ['.app.bin.part', true],
+    ['.other.bin.Xy3aB9', true],
+    ['.in.app.bin.', true],
+  ])('%s: a rename from there is proof: %s', async (temporary, isProof) => {
+    await using folder = await temporaryFolder();
+    const arrivals = new Arrivals('linux');
+    await writeFile(`${folder.path}/${temporary}`, 'bytes');
+    await arrivals.noteTemporary(folder.path, entryNameOf(temporary));
+    await rename(`${folder.path}/${temporary}`, `${folder.path}/app.bin`);
+    arrivals.note(APP, false);
+    expect(arrivals.wasMoved(APP, snapshotOf(await stat(`${folder.path}/app.bin`, { bigint: true })))).toBe(isProof);
+  });
 });
 
 describe('open writers', () => {

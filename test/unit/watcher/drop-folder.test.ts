@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { buildEsp32App, buildEsp8266App, signArduino } from '../../fixtures/images.ts';
 import {
@@ -335,10 +335,24 @@ describe('sidecars', () => {
 });
 
 describe('what is wrong with a file or with the place', () => {
+  it('what a broken connection left waits for the rest', () =>
+    // Long enough for a machine that is busy with other things between the word and the rest: twelve times this.
+    inBench({ settleMs: 800 }, async (bench) => {
+      await writeFile(bench.path('cut.bin'), APP.subarray(0, 100_000));
+      await until(() => bench.log.withCode('WATCH_CUT_OFF').length > 0, 'the word about it');
+      await appendFile(bench.path('cut.bin'), APP.subarray(100_000));
+      await bench.taken(1);
+      expect(bench.drops[0]?.sha256).toBe(sha256Of(APP));
+      expect(bench.log.of('file.rejected')).toEqual([]);
+    }));
+
   it('a broken image goes to rejected/ with the reason', () =>
     inBench({ settleMs: 100 }, async (bench) => {
       await writeFile(bench.path('half.bin'), APP.subarray(0, 100_000));
       await until(() => bench.log.of('file.rejected').length > 0, 'the rejection');
+      expect(bench.log.of('file.left')).toMatchObject([
+        { code: 'WATCH_CUT_OFF', file: 'half.bin', message: expect.stringContaining('ends after 100,000 bytes') },
+      ]);
       expect(await namesIn(bench.path('rejected'))).toEqual(['half.bin', 'half.bin.result.json']);
       expect(await jsonOf(bench.path('rejected', 'half.bin.result.json'))).toMatchObject({
         outcome: 'rejected',

@@ -96,6 +96,19 @@ describe('decide', () => {
       { action: 'wait', untilMs: 2_000 },
     ],
     [
+      'what a broken connection left waits for the rest',
+      seen(examined('cut')),
+      29_999,
+      { action: 'wait', untilMs: 30_000 },
+    ],
+    ['but not for ever', seen(examined('cut')), 30_000, { action: 'take', proof: 'settled' }],
+    [
+      'unless its writer says that this is all',
+      seen({ wasMoved: true, ...examined('cut') }),
+      2_000,
+      { action: 'take', proof: 'settled' },
+    ],
+    [
       'half an image gets three times the patience',
       seen(examined('unfinished')),
       5_999,
