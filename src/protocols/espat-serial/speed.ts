@@ -1,7 +1,7 @@
 import { FlashError } from '../../errors.ts';
 import { readBootTrouble } from './boot-text.ts';
 import { BAUD_RATES, BOOT_BAUD_RATE, BOOT_LISTEN_MS, LATE_PROBE_MS, LIKELY_RATES, PROBE_MS } from './constants.ts';
-import type { AtDialog } from './dialog.ts';
+import type { AtDialog, Verdict } from './dialog.ts';
 
 /** What answers AT: the rate, or why nothing does. */
 export type Probe =
@@ -11,6 +11,8 @@ export type Probe =
 
 /** The first AT may end a line of noise that was sent at another rate, and be answered with ERROR. */
 const TRIES = 2;
+/** How long the answer to an AT is awaited that was sent after one which was answered late. */
+const OWED_MS = 1_500;
 
 /**
  * Finds the rate at which the module answers AT: all rates, then the likely ones with more patience, for a module that takes its
@@ -24,8 +26,10 @@ export async function findSpeed(dialog: AtDialog, wanted: number | null, first: 
   const known = wanted ?? first;
   const all = known === null ? BAUD_RATES : [known, ...BAUD_RATES.filter((rate) => rate !== known)];
   const rates = wanted !== null || !link.hasBaudRate ? all.slice(0, 1) : all;
-  const quick = { rates, withinMs: PROBE_MS, isKnown: known !== null };
-  const patient = { rates: rates.slice(0, LIKELY_RATES), withinMs: LATE_PROBE_MS, isKnown: false };
+  // Whatever is slow at the rate that the module has for certain, it is not the rate.
+  const within = (baudRate: number) => (baudRate === known ? LATE_PROBE_MS : PROBE_MS);
+  const quick = { rates, within, isKnown: known !== null };
+  const patient = { rates: rates.slice(0, LIKELY_RATES), within: () => LATE_PROBE_MS, isKnown: false };
   const probe = await oneRound(dialog, quick);
   if (isSettled(probe)) return probe;
   if (known !== null) return oneRound(dialog, quick);
@@ -44,30 +48,48 @@ function isSilent(probe: Probe): boolean {
 
 interface Round {
   readonly rates: readonly number[];
-  readonly withinMs: number;
+  /** How long a rate is listened to, milliseconds. */
+  readonly within: (baudRate: number) => number;
   /** A rate is asked again where it says nothing at all, too. */
   readonly isKnown: boolean;
 }
 
-async function oneRound(dialog: AtDialog, { rates, withinMs, isKnown }: Round): Promise<Probe> {
+async function oneRound(dialog: AtDialog, { rates, within, isKnown }: Round): Promise<Probe> {
   let hasHeard = false;
   for (const baudRate of rates) {
     if (!(await setRate(dialog, baudRate))) continue;
-    for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      if (await answers(dialog, withinMs)) return { found: true, baudRate };
-      if (dialog.heard !== '') hasHeard = true;
-      else if (!isKnown) break;
-    }
+    const found = await listen(dialog, within(baudRate), isKnown);
+    if (found === 'answer') return { found: true, baudRate };
+    hasHeard ||= found === 'noise';
   }
   const trouble = await listenForTrouble(dialog);
   return { found: false, trouble, isSilent: !hasHeard && dialog.heard === '' };
 }
 
-async function answers(dialog: AtDialog, withinMs: number): Promise<boolean> {
+/** What comes back at the rate that is set. */
+async function listen(dialog: AtDialog, withinMs: number, isKnown: boolean): Promise<'answer' | 'noise' | 'nothing'> {
+  let heard: 'noise' | 'nothing' = 'nothing';
+  let isOwed = false;
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    const verdict = await askAt(dialog, withinMs);
+    if (verdict === 'ok') {
+      // This may be the answer to the AT before; every later command would be given that to the one before it.
+      if (isOwed) await dialog.reply('AT', OWED_MS);
+      return 'answer';
+    }
+    isOwed = verdict === 'silent';
+    if (dialog.heard !== '') heard = 'noise';
+    else if (!isKnown) break;
+  }
+  return heard;
+}
+
+/** One AT. A module that is busy has answered as well. */
+async function askAt(dialog: AtDialog, withinMs: number): Promise<Verdict> {
   dialog.forget();
   await dialog.sendRaw('AT\r\n');
   const { verdict, lines } = await dialog.reply('AT', withinMs);
-  return verdict === 'ok' || lines.some((line) => line.startsWith('busy '));
+  return lines.some((line) => line.startsWith('busy ')) ? 'ok' : verdict;
 }
 
 /** What a module prints that does not come up: the ROM and its bootloader have a rate of their own. */

@@ -204,7 +204,7 @@ class Transfer {
 
   #resultLost(how: string, cause?: FlashError): FlashError {
     const sentBytes = this.#sentBytes;
-    return new FlashError('PYCOM_RESULT_LOST', `the device has all ${count(sentBytes)} bytes, but ${how}`, {
+    return new FlashError('PYCOM_RESULT_LOST', `all ${count(sentBytes)} bytes have left for the device, but ${how}`, {
       cause,
       step: 'commit',
       details: { sentBytes, totalBytes: sentBytes },

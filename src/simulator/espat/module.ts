@@ -29,6 +29,8 @@ export interface ModuleFaults {
   readonly startsOldSlot?: boolean;
   /** Prints `busy p...` to the first so many commands. */
   readonly busyTimes?: number;
+  /** Answers each command so much later, one after another. */
+  readonly lateMs?: number;
   /** Prints only what its bootloader says, over and over. */
   readonly bootLoop?: string;
 }
@@ -178,8 +180,19 @@ export class SimulatedModule {
     this.#isBusy = true;
     void this.#perform(line).then((reply) => {
       this.#isBusy = false;
-      if (reply !== null) this.#say(reply);
+      if (reply !== null) this.#answer(reply);
     });
+  }
+
+  #answer(reply: string): void {
+    const { lateMs } = this.#spec.faults ?? {};
+    if (lateMs === undefined) this.#say(reply);
+    else setTimeout(() => this.#say(reply), lateMs);
+  }
+
+  /** It says OK before it goes. */
+  get #restartMs(): number {
+    return this.#times.rebootMs + (this.#spec.faults?.lateMs ?? 0);
   }
 
   async #perform(line: string): Promise<string | null> {
@@ -194,7 +207,7 @@ export class SimulatedModule {
       case 'AT+GMR':
         return `\r\n${this.#gmr}\r\n${OK}`;
       case 'AT+RST':
-        setTimeout(() => this.#start(), this.#times.rebootMs);
+        setTimeout(() => this.#start(), this.#restartMs);
         return OK;
       case 'AT+CIFSR':
         return this.#address();
@@ -281,7 +294,7 @@ export class SimulatedModule {
     this.#slots[slot - 1] = Buffer.from(image);
     if (this.#isDead) return null;
     if (this.#spec.faults?.startsOldSlot !== true) this.#running = slot;
-    setTimeout(() => this.#start(), this.#times.rebootMs);
+    setTimeout(() => this.#start(), this.#restartMs);
     return OK;
   }
 

@@ -105,6 +105,13 @@ describe.each(LINES)('%s', (generation, image) => {
   });
 });
 
+describe('a module', () => {
+  it('that answers later than an AT is waited for is updated', async () => {
+    const { word, error } = await update({ spec: { generation: 'at-0.21', faults: { lateMs: 350 } }, image: pair });
+    expect([word, error?.message]).toEqual(['accepted', undefined]);
+  });
+});
+
 describe('an image', () => {
   it('for the slot that runs is not taken, and the other half is named', async () => {
     const { word, error } = await update({ spec: { generation: 'at-1.5' }, image: imageOf(USER1, 'user1.bin') });

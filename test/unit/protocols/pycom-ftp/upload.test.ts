@@ -73,6 +73,7 @@ async function run(bytes: Uint8Array, roomBytes: number, replies: readonly strin
     clock: systemClock,
     log: silentLogger,
   };
+  const failure: { message: string | null } = { message: null };
   const word = await upload({
     conversation,
     control: new FtpControl(control, systemClock),
@@ -82,9 +83,12 @@ async function run(bytes: Uint8Array, roomBytes: number, replies: readonly strin
     observer: { onStep: (step) => void steps.push(step), onProgress: () => undefined },
   }).then(
     () => 'done',
-    (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
+    (error: unknown) => {
+      failure.message = error instanceof Error ? error.message : null;
+      return error instanceof Error && 'code' in error ? error.code : error;
+    },
   );
-  return { word, control, data, targets, steps };
+  return { word, message: failure.message, control, data, targets, steps };
 }
 
 const IMAGE = Buffer.alloc(50_000, 0xe9);
@@ -108,13 +112,15 @@ describe('an upload', () => {
   });
 
   it('says commit before its last byte leaves, and does not know without a 226', async () => {
-    const { word, data, steps } = await run(IMAGE, 50_000, ['227 (192,168,4,1,7,232)', '150 ']);
+    const { word, message, data, steps } = await run(IMAGE, 50_000, ['227 (192,168,4,1,7,232)', '150 ']);
     expect([word, steps, data.hasEnded, data.writtenBytes]).toEqual([
       'PYCOM_RESULT_LOST',
       ['commit'],
       true,
       IMAGE.length,
     ]);
+    // What is in the buffers of both ends is with neither: no more is claimed than what this end did.
+    expect(message).toMatch(/^all 50,000 bytes have left for the device, but it said nothing for /);
   });
 
   it('has no data connection where the device names no port', async () => {
