@@ -43,7 +43,7 @@ export async function connect(port: ChipPort, reset: ResetChoice, clock: Clock, 
       hasLines = sequence === null || (await playReset(port.frames.link, sequence, clock, signal));
       const dialect = await synchronise(port.frames, clock, signal);
       if (dialect !== null) {
-        port.provenReset = sequence;
+        port.reachedBy(sequence, hasLines);
         return new Loader(port.frames, dialect);
       }
     } catch (error) {

@@ -33,7 +33,7 @@ export interface ChipPortSettings {
 export class ChipPort {
   readonly path: string;
   readonly kind: PortKind;
-  /** What got this board into download mode before; null: nothing yet, or no reset was needed. */
+  /** What got this board into download mode before; null: nothing yet, no reset was needed, or none can be done. */
   provenReset: ResetSequence | null = null;
   readonly #settings: ChipPortSettings;
   #frames: FrameLink;
@@ -56,6 +56,10 @@ export class ChipPort {
   /** Whether the chip can be told another rate, and the port as well. Native USB has none. */
   get hasBaudRate(): boolean {
     return this.kind === 'bridge' && this.#frames.link.hasBaudRate;
+  }
+
+  reachedBy(sequence: ResetSequence | null, hasLines: boolean): void {
+    this.provenReset = hasLines ? sequence : null;
   }
 
   /** After a reset of a chip that is itself the USB device: opens the port again where it went away. */

@@ -129,7 +129,7 @@ export class ChipSession {
 
   /**
    * After an error in the middle of something: makes sure that the same chip listens again. First without a reset, as the stub is usually
-   * still there; then from the start.
+   * still there; then from the start. A port that cannot reset goes slower with the loader that is there.
    *
    * @param slower next time at a lower rate, where there is one
    * @throws FlashError SERIAL_BOARD_CHANGED when another chip answers; whatever {@link open} throws
@@ -140,9 +140,9 @@ export class ChipSession {
     if (lower !== null) {
       this.#ceiling = lower;
       this.settings.log.warn('serial.slower', { port: this.#port.path, baudRate: lower });
-    } else if (await this.#isStillThere()) {
-      return;
     }
+    const needsReset = lower !== null && this.#port.provenReset !== null;
+    if (!needsReset && (await this.#isStillThere()) && (lower === null || (await this.#changeTo(lower)))) return;
     await this.#reconnect();
   }
 
@@ -247,15 +247,22 @@ export class ChipSession {
     // The ROMs of the ESP8266 and of an ESP32-C2 with a 26 MHz crystal cannot, or get the rate wrong.
     const canChange = this.isStub || (chip !== 'esp8266' && chip !== 'esp32c2');
     if (!this.#port.hasBaudRate || !canChange || this.#ceiling === this.#baudRate) return;
-    const change = { loader: this.#loader, from: this.#baudRate, to: this.#ceiling, ...this.settings };
-    if (await changeBaudRate(change)) {
-      this.#baudRate = this.#ceiling;
-      return;
-    }
-    const lower = lowerBaudRate(this.#ceiling) ?? ROM_BAUD_RATE;
-    this.settings.log.warn('serial.slower', { port: this.#port.path, refused: this.#ceiling, baudRate: lower });
+    if (await this.#changeTo(this.#ceiling)) return;
+    const { path } = this.#port;
+    const refused = this.#ceiling;
+    const lower = lowerBaudRate(refused) ?? ROM_BAUD_RATE;
+    this.settings.log.warn('serial.slower', { port: path, refused, baudRate: lower });
     this.#ceiling = lower;
-    await this.#reconnect();
+    await this.#reconnect().catch((error: unknown) => {
+      throw isSilence(error) ? outOfReach(path, refused, error) : error;
+    });
+  }
+
+  async #changeTo(baudRate: number): Promise<boolean> {
+    const change = { loader: this.#loader, from: this.#baudRate, to: baudRate, ...this.settings };
+    const isChanged = await changeBaudRate(change);
+    if (isChanged) this.#baudRate = baudRate;
+    return isChanged;
   }
 }
 
@@ -274,6 +281,12 @@ function fellSilent(first: FlashError, later: FlashError): FlashError {
     ...(step === undefined ? {} : { step }),
     ...(details === undefined ? {} : { details }),
   });
+}
+
+/** It took the order to change, and is at a rate that the line does not carry until it is reset. */
+function outOfReach(path: string, baudRate: number, later: FlashError): FlashError {
+  const message = `${path}: the chip answered, but not at ${baudRate} baud, and no reset brought it back to try a lower rate (${later.message})`;
+  return new FlashError('SERIAL_BAUD_REFUSED', message, { cause: later });
 }
 
 /** A port without a rate of its own is at the right one. */

@@ -260,6 +260,30 @@ describe('writing', () => {
     expect(seen.at(-1)).toBe(merged.length);
   });
 
+  it('goes slower without a reset on a port that has no lines', async () => {
+    const chip = new ScriptedChip({ hasLines: false });
+    chip.state = 'download';
+    chip.faults.reply = (op) =>
+      op === FLASH_DEFL_DATA && chip.baudRates.at(-1) === 921_600
+        ? chip.reply(op, 0, Buffer.of(), [0xc1, 0])
+        : undefined;
+    const { info } = await write(chip, [image(merged)]);
+    expect([info.baudRate, chip.resets]).toEqual([460_800, 0]);
+    expect(chip.commands.filter(({ op }) => op === MEM_END)).toHaveLength(1);
+    expect(Buffer.compare(chip.flash.subarray(0, merged.length), merged)).toBe(0);
+  });
+
+  it('says that the rate was too much where no reset can bring the chip back from it', async () => {
+    const chip = new ScriptedChip({ hasLines: false });
+    chip.state = 'download';
+    chip.faults.badRates = [921_600];
+    const failed = expect(write(chip, [image(merged)])).rejects;
+    await failed.toMatchObject({
+      code: 'SERIAL_BAUD_REFUSED',
+      message: expect.stringContaining('not at 921600 baud'),
+    });
+  });
+
   it('stops when another board answers after a reset', async () => {
     const chip = new ScriptedChip();
     chip.faults.reply = (op) => {
