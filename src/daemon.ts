@@ -48,6 +48,7 @@ import { listSystemPorts } from './transports/list-ports.ts';
 import { createNodeLinks } from './transports/node-links.ts';
 import { DropFolder } from './watcher/drop-folder.ts';
 
+/** What the process gives the daemon: nothing of it is global, so that the demo and the tests run several. */
 export interface DaemonOptions {
   readonly config: Config;
   readonly pid: number;

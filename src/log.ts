@@ -1,5 +1,6 @@
 /** From the one that is always logged to the finest. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
+/** Each level includes those before it. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Constant text, `area.what`. The names of docs/architecture.md, "Log", are a contract with those who read the log. */

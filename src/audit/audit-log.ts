@@ -12,6 +12,7 @@ import { Imprint } from './imprint.ts';
 import { closedName, OPEN_SEGMENT, segmentsIn } from './segments.ts';
 import { TORN, walk } from './walk.ts';
 
+/** What the audit log is made of; `createDaemon` gives it. */
 export interface AuditLogParts {
   /** The data folder. */
   readonly folder: string;

@@ -12,6 +12,7 @@ export interface AuditFinding {
   readonly message: string;
 }
 
+/** What a check of the whole log has found; `audit verify --json` prints it as it is. */
 export interface AuditVerdict {
   readonly isIntact: boolean;
   readonly files: readonly string[];
@@ -23,6 +24,7 @@ export interface AuditVerdict {
   readonly unfinishedBytes: number;
 }
 
+/** What the log is compared with, beyond itself. */
 export interface VerifyOptions {
   /** What the journal knows of the log; null where there is no journal. */
   readonly head: Link | null;

@@ -13,6 +13,7 @@ export interface Flaw {
   readonly message: string;
 }
 
+/** What one file of the log holds, read line by line. */
 export interface Walk {
   /** After the last line. */
   readonly link: Link;

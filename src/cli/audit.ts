@@ -14,6 +14,7 @@ interface VerifyArgs extends CommonOptions {
   readonly contains?: string;
 }
 
+/** Adds `dropflash audit`, a command of commands: `verify` is the only one. */
 export function defineAudit(program: Command, run: Run): void {
   const audit = program
     .command('audit')

@@ -17,6 +17,7 @@ interface BackupArgs extends BoardArgs {
   readonly force?: boolean;
 }
 
+/** Adds `dropflash backup`, for one board on one port; it needs neither daemon nor config. */
 export function defineBackup(program: Command, run: Run): void {
   const command = withBoardOptions(
     program

@@ -11,6 +11,7 @@ interface CheckArgs extends CommonOptions {
   readonly config: string;
 }
 
+/** Adds `dropflash check`, which reads the config and nothing else. */
 export function defineCheck(program: Command, run: Run): void {
   const command = program
     .command('check')

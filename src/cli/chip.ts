@@ -9,6 +9,7 @@ import { type Run, withCommonOptions } from './command.ts';
 import type { Io } from './io.ts';
 import { flashSize, printJson, printLines, tableLines } from './output.ts';
 
+/** Adds `dropflash chip`, for one board on one port; it needs neither daemon nor config. */
 export function defineChip(program: Command, run: Run): void {
   const command = withBoardOptions(
     program

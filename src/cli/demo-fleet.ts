@@ -7,6 +7,7 @@ export interface DemoDevice extends DeviceSpec {
   readonly expected: { readonly state: JobState; readonly proof: Proof | null; readonly code: string | null };
 }
 
+/** Of every device of the demo; its config reads it from the environment, as real ones should. */
 export const DEMO_PASSWORD = 'demo';
 
 const UPDATED = { state: 'succeeded', proof: 'returned', code: null } as const;

@@ -10,6 +10,7 @@ const VERSION = '1.20.3.r1';
 /** Longer than the daemon needs to see that it is gone. */
 const TIMINGS = { ...BRISK_PYCOM, turnMs: 1, bootMs: 2_500 };
 
+/** Its FTP and telnet servers, on free ports of the loopback interface; the caller stops it. */
 export function startDemoModule(): Promise<PycomFleet> {
   const spec = {
     ...DEMO_MODULE,

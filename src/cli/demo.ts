@@ -44,6 +44,7 @@ interface DemoArgs extends CommonOptions {
   readonly keep?: boolean;
 }
 
+/** Adds `dropflash demo`, which runs the whole daemon on simulated devices. */
 export function defineDemo(program: Command, run: Run): void {
   const command = program
     .command('demo')

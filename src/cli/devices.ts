@@ -15,6 +15,7 @@ interface DevicesArgs extends CommonOptions {
   readonly config: string;
 }
 
+/** Adds `dropflash devices`, which reads the journal, whether or not a daemon runs. */
 export function defineDevices(program: Command, run: Run): void {
   const command = program
     .command('devices')

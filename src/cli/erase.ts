@@ -22,6 +22,7 @@ interface EraseArgs extends BoardArgs {
   readonly all?: boolean;
 }
 
+/** Adds `dropflash erase`, for one board on one port; it needs neither daemon nor config. */
 export function defineErase(program: Command, run: Run): void {
   const command = withBoardOptions(
     program

@@ -9,6 +9,7 @@ import { DEFAULT_CONFIG } from './config-file.ts';
 import { type ControlArgs, withDaemon } from './control-target.ts';
 import { humanAge, humanDuration, printable, printJson, printLines, tableLines } from './output.ts';
 
+/** Adds `dropflash explain`, which needs a running daemon. */
 export function defineExplain(program: Command, run: Run): void {
   const command = program
     .command('explain')

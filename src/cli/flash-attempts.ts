@@ -8,6 +8,7 @@ import type { StopSignals } from '../service/signals.ts';
 import { humanDuration } from './output.ts';
 import type { Progress } from './progress.ts';
 
+/** One image for one device, tried until it is done or not worth another try. */
 export interface AttemptsRequest {
   readonly protocol: Protocol;
   readonly flash: Omit<FlashRequest, 'attempt' | 'observer'>;
@@ -20,6 +21,7 @@ export interface AttemptsRequest {
   readonly random: () => number;
 }
 
+/** How the last attempt ended; exactly one of `report` and `error` is there. */
 export interface AttemptsResult {
   readonly attempts: number;
   readonly report: FlashReport | null;

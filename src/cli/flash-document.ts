@@ -30,6 +30,7 @@ export interface FlashFindings {
   image: FirmwareImage | null;
 }
 
+/** What a run of `dropflash flash` knows at its end. */
 export interface FlashEnd {
   readonly attempts: number;
   readonly elapsedMs: number;
@@ -40,6 +41,7 @@ export interface FlashEnd {
   readonly error: FlashError | null;
 }
 
+/** `to` is the target as it was written; a password in it does not come into the document. */
 export function flashDocument(to: string, { target, image }: FlashFindings, end: FlashEnd): FlashDocument {
   const { report, error } = end;
   return {

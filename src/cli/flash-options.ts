@@ -5,6 +5,7 @@ import type { Fields, OptionValues } from '../model/fields.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import type { Io } from './io.ts';
 
+/** The arguments of a command that set options of a protocol. */
 export interface OptionArgs {
   /** `KEY=VALUE` each, in the words of a rule's `update:`. */
   readonly set: readonly string[];

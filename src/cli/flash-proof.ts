@@ -14,6 +14,7 @@ import type { FlashReport, Signs } from '../protocols/protocol.ts';
 
 const ASK_AGAIN_MS = 500;
 
+/** A device that has accepted an image, and by what it is known to be back with it. */
 export interface ProofRequest {
   readonly device: Device;
   readonly image: StoredImage;

@@ -23,6 +23,7 @@ import { portFacts } from './serial-port.ts';
 import { listPorts } from './system-ports.ts';
 import { deviceOfTarget, parseTarget, type Target } from './target.ts';
 
+/** The arguments of `dropflash flash`, as commander hands them over. */
 export interface FlashArgs extends CommonOptions, OptionArgs {
   readonly image: string;
   readonly to: string;
@@ -33,6 +34,7 @@ export interface FlashArgs extends CommonOptions, OptionArgs {
   readonly within: number;
 }
 
+/** Adds `dropflash flash`, which needs neither daemon nor config. */
 export function defineFlash(program: Command, run: Run): void {
   const command = program
     .command('flash')

@@ -9,6 +9,7 @@ import { type ControlArgs, withDaemon } from './control-target.ts';
 import { deviceLines } from './explain.ts';
 import { printable, printJson, printLines, tableLines } from './output.ts';
 
+/** Adds `dropflash history`, which needs a running daemon. */
 export function defineHistory(program: Command, run: Run): void {
   const command = program
     .command('history')

@@ -14,6 +14,7 @@ interface InspectArgs extends CommonOptions {
   readonly images: readonly string[];
 }
 
+/** Adds `dropflash inspect`, which reads files and nothing else. */
 export function defineInspect(program: Command, run: Run): void {
   const command = program
     .command('inspect')

@@ -16,6 +16,7 @@ interface JobArgs extends CommonOptions {
   readonly config: string;
 }
 
+/** Adds `dropflash job`, which reads the journal, whether or not a daemon runs. */
 export function defineJob(program: Command, run: Run): void {
   const command = program
     .command('job')

@@ -16,6 +16,7 @@ interface JobsArgs extends CommonOptions {
   readonly limit: number;
 }
 
+/** Adds `dropflash jobs`, which reads the journal, whether or not a daemon runs. */
 export function defineJobs(program: Command, run: Run): void {
   const command = program
     .command('jobs')

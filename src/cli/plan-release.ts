@@ -32,6 +32,7 @@ export interface PlannedRelease {
   readonly refused: ErrorReport | null;
 }
 
+/** What a plan is made against: the config's rules, and what the journal knows. Nothing of it is changed. */
 export interface PlanningWorld {
   readonly rules: RuleBook;
   readonly devices: readonly Device[];

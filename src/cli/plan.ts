@@ -32,6 +32,7 @@ interface PlanArgs extends CommonOptions {
   readonly config: string;
 }
 
+/** Adds `dropflash plan`, which reads config and journal, and changes nothing. */
 export function definePlan(program: Command, run: Run): void {
   const command = program
     .command('plan')

@@ -9,6 +9,7 @@ import type { Io } from './io.ts';
 import { printable, printJson, printLines, tableLines } from './output.ts';
 import { listPorts } from './system-ports.ts';
 
+/** Adds `dropflash ports`, which lists ports and opens none. */
 export function definePorts(program: Command, run: Run): void {
   const command = program
     .command('ports')

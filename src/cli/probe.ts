@@ -15,6 +15,7 @@ interface ProbeArgs extends CommonOptions {
   readonly set: readonly string[];
 }
 
+/** Adds `dropflash probe`, which needs neither daemon nor config. */
 export function defineProbe(program: Command, run: Run): void {
   const command = program
     .command('probe')

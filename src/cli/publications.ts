@@ -32,6 +32,7 @@ interface VisitorDocument extends Pick<VisitorRecord, 'user' | 'address' | 'look
   readonly odd: string | null;
 }
 
+/** Adds `dropflash publications`, which reads the journal, whether or not a daemon runs. */
 export function definePublications(program: Command, run: Run): void {
   const command = program
     .command('publications')

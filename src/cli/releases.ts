@@ -16,6 +16,7 @@ interface ReleasesArgs extends CommonOptions {
 /** More than anyone reads, less than what makes a terminal useless. */
 const MOST = 200;
 
+/** Adds `dropflash releases`, which reads the journal, whether or not a daemon runs. */
 export function defineReleases(program: Command, run: Run): void {
   const command = program
     .command('releases')

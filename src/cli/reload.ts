@@ -7,6 +7,7 @@ import { DEFAULT_CONFIG } from './config-file.ts';
 import { type ControlArgs, withDaemon } from './control-target.ts';
 import { printable, printJson, printLines } from './output.ts';
 
+/** Adds `dropflash reload`, which needs a running daemon. */
 export function defineReload(program: Command, run: Run): void {
   const command = program
     .command('reload')

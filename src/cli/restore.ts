@@ -11,6 +11,7 @@ interface RestoreArgs extends BoardArgs {
   readonly force?: boolean;
 }
 
+/** Adds `dropflash restore`, for one board on one port; it needs neither daemon nor config. */
 export function defineRestore(program: Command, run: Run): void {
   const command = withBoardOptions(
     program

@@ -13,6 +13,7 @@ interface RetryArgs extends ControlArgs {
   readonly force?: boolean;
 }
 
+/** Adds `dropflash retry`, which needs a running daemon. */
 export function defineRetry(program: Command, run: Run): void {
   const command = program
     .command('retry')

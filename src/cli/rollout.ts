@@ -18,6 +18,7 @@ interface RolloutArgs extends CommonOptions {
   readonly config: string;
 }
 
+/** Adds `dropflash rollout`, which reads the journal, whether or not a daemon runs. */
 export function defineRollout(program: Command, run: Run): void {
   const command = program
     .command('rollout')

@@ -18,6 +18,7 @@ interface RolloutsArgs extends CommonOptions {
 /** More than anyone reads, less than what makes a terminal useless. */
 const MOST = 100;
 
+/** Adds `dropflash rollouts`, which reads the journal, whether or not a daemon runs. */
 export function defineRollouts(program: Command, run: Run): void {
   const command = program
     .command('rollouts')

@@ -27,6 +27,7 @@ interface RunArgs extends CommonOptions {
  */
 const STOP_DEADLINE_MS = 45_000;
 
+/** Adds `dropflash run`, which is the daemon itself. */
 export function defineRun(program: Command, run: Run): void {
   program
     .command('run')

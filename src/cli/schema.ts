@@ -6,6 +6,7 @@ import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import type { Io } from './io.ts';
 import { printJson } from './output.ts';
 
+/** Adds `dropflash schema`, which needs no config. */
 export function defineSchema(program: Command, run: Run): void {
   const command = program
     .command('schema')

@@ -8,6 +8,7 @@ import { DEFAULT_CONFIG } from './config-file.ts';
 import { type ControlArgs, withDaemon } from './control-target.ts';
 import { humanDuration, printable, printJson, printLines, tableLines } from './output.ts';
 
+/** Adds `dropflash status`, which needs a running daemon. */
 export function defineStatus(program: Command, run: Run): void {
   const command = program
     .command('status')
@@ -26,6 +27,7 @@ export function defineStatus(program: Command, run: Run): void {
   );
 }
 
+/** The status for people: two lines, and a table of jobs and one of boards where there are any. */
 export function statusLines(status: StatusDocument, nowMs: number): string[] {
   const { devices, jobs, underWay, boards } = status;
   return [

@@ -6,6 +6,7 @@ import { type Run, withCommonOptions } from './command.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import { type ControlArgs, withDaemon } from './control-target.ts';
 
+/** Adds `dropflash undo`, which needs a running daemon. */
 export function defineUndo(program: Command, run: Run): void {
   const command = program
     .command('undo')

@@ -19,6 +19,7 @@ interface UnitsArgs extends CommonOptions {
   readonly limit: number;
 }
 
+/** Adds `dropflash units`, which reads the journal, whether or not a daemon runs. */
 export function defineUnits(program: Command, run: Run): void {
   const command = program
     .command('units')

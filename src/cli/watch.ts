@@ -9,6 +9,7 @@ import { type ControlArgs, withDaemon } from './control-target.ts';
 import { printLines } from './output.ts';
 import { createWatchScreen } from './watch-screen.ts';
 
+/** Adds `dropflash watch`, which needs a running daemon. */
 export function defineWatch(program: Command, run: Run): void {
   const command = program
     .command('watch')

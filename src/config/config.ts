@@ -25,6 +25,7 @@ export interface Config {
   readonly rules: readonly Rule[];
 }
 
+/** The drop folder: `path` is absolute. */
 export interface DropSettings {
   readonly path: string;
   /** How long size and time of a file stand still before it counts as complete, where nothing better tells. */
@@ -33,12 +34,14 @@ export interface DropSettings {
   readonly scanMs: number;
 }
 
+/** Where devices are looked for; the fixed list is known whatever stands here. */
 export interface DiscoverySettings {
   readonly mdns: MdnsSettings | false;
   /** Look for boards on USB ports. */
   readonly usb: boolean;
 }
 
+/** What is listened to over mDNS. */
 export interface MdnsSettings {
   /** Without underscore and domain: `arduino` for `_arduino._tcp.local`. */
   readonly services: readonly string[];
@@ -61,6 +64,7 @@ export interface Limits {
   readonly exclusive: readonly (readonly string[])[];
 }
 
+/** What is written to stdout, and to a file as well where there is one. */
 export interface LogSettings {
   readonly level: LogLevel;
   readonly format: 'json' | 'pretty';

@@ -27,6 +27,7 @@ import {
 /** What the schema needs to know of the place and the build it is used in. */
 export type SchemaContext = RuleContext;
 
+/** The `version:` that this build reads; a file of another is refused, not guessed at. */
 export const CONFIG_VERSION = 1;
 
 /** The path of `data:` where the config does not say. */

@@ -5,6 +5,7 @@ import type { ConfigProblem } from './problem.ts';
 /** No config needs more; a wrong path might lead to a firmware image. */
 const MAX_BYTES = 2 * 1024 * 1024;
 
+/** The text of a file, or why it cannot be read. */
 export type SourceFile = { readonly text: string } | { readonly problem: ConfigProblem };
 
 /** The text of a config file, or why there is none. Never throws; never waits for a pipe that nobody writes to. */

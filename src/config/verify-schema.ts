@@ -73,6 +73,7 @@ function patternProblem(match: string): string | null {
   }
 }
 
+/** `verify:` of a rule; what it asks of the other keys is in {@link checkVerify}. */
 export const verifySchema = z
   .strictObject(
     {

@@ -10,6 +10,7 @@ export interface Position {
 /** A problem of the YAML itself, which has a position and no path. */
 export type SyntaxProblem = Position & Pick<ConfigProblem, 'code' | 'message'>;
 
+/** A parsed text that still knows where each value stood. */
 export interface YamlSource {
   /** The data, or undefined where the text is too broken to have any. */
   readonly value: unknown;

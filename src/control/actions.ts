@@ -28,6 +28,7 @@ import { historyOf } from './history.ts';
 import type { Caller, ControlActions, RolloutOrder } from './routes.ts';
 import type { Transfers } from './transfers.ts';
 
+/** What of the running daemon the commands look at and act on. */
 export interface ActionParts {
   readonly engine: JobEngine;
   readonly journal: Journal;

@@ -77,6 +77,7 @@ export interface HistoryDocument {
   readonly jobs: readonly HistoryJob[];
 }
 
+/** One job in the answer of `history`. */
 export interface HistoryJob extends JobRecord {
   readonly imageName: string | null;
   readonly attemptRecords: readonly AttemptRecord[];
@@ -91,6 +92,7 @@ export interface ExplainDocument {
   readonly releases: readonly ReleaseExplanation[];
 }
 
+/** One release in the answer of `explain`: what it means for the device. */
 export interface ReleaseExplanation {
   readonly release: string;
   readonly releaseRule: string;

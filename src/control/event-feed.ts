@@ -3,6 +3,7 @@ import type { LogEvent, LogFields, LogLevel } from '../log.ts';
 import { printableFields } from '../service/log-fields.ts';
 import type { EventDocument } from './documents.ts';
 
+/** Called synchronously with each event of the log; must not throw. */
 export type EventListener = (event: EventDocument) => void;
 
 /** Hands each event of the log to whoever listens: the commands that watch, and the hooks. Costs nothing while nobody does. */

@@ -8,6 +8,7 @@ import type { Publication } from '../model/publication.ts';
 import type { ExplainDocument, ReleaseExplanation } from './documents.ts';
 import { jobSummary } from './explain.ts';
 
+/** What is needed to explain a device that fetches by itself: discovery knows none. */
 export interface ExplainVisitorParts {
   readonly journal: Journal;
   /** Whether its rule publishes at this place still. */

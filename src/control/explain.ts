@@ -14,6 +14,7 @@ import type { Device } from '../model/device.ts';
 import type { Decision } from '../model/plan.ts';
 import type { ExplainDocument, ReleaseExplanation } from './documents.ts';
 
+/** What an explanation is made of; it is made anew for each question. */
 export interface ExplainParts {
   readonly journal: Journal;
   readonly rules: RuleBook;

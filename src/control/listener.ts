@@ -10,6 +10,7 @@ const SOCKET_MODE = 0o660;
 /** How often the socket is looked for: a command that finds none is given again by hand, and a look costs microseconds. */
 export const LOOK_EVERY_MS = 10_000;
 
+/** What listens, and where; the caller closes the server. */
 export interface ListenerParts {
   readonly server: Server;
   /** A path, or on Windows the name of a pipe. */

@@ -17,6 +17,7 @@ export interface Caller {
 
 /** What a person decides about a rollout. */
 export const ROLLOUT_ORDERS = ['approve', 'pause', 'resume', 'abort'] as const;
+/** What a person may order of a rollout: the last word of the path, and the name of the command. */
 export type RolloutOrder = (typeof ROLLOUT_ORDERS)[number];
 
 /** What the running daemon can be asked for. Each throws a FlashError where it cannot be done. */
@@ -35,6 +36,7 @@ export interface ControlActions {
   explain(device: string): ExplainDocument;
 }
 
+/** A request that was found to be one: its method, path and body have been checked. */
 export interface ControlRequest {
   /** What the `*` of the path stands for. */
   readonly argument: string;

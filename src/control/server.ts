@@ -11,6 +11,7 @@ import { Listener } from './listener.ts';
 import { readBody } from './request-body.ts';
 import { type Caller, type ControlActions, EVENTS_PATH, findRoute } from './routes.ts';
 
+/** What the control server is made of; `createDaemon` gives it where the config has commands. */
 export interface ControlServerParts {
   /** A path, or on Windows the name of a pipe. */
   readonly socket: string;

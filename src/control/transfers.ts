@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 /** How often one transfer is told of, milliseconds: enough for a bar that moves. */
 const TELL_EVERY_MS = 250;
 
+/** How far an image is on its way to one device. */
 export interface Transfer {
   readonly sentBytes: number;
   readonly totalBytes: number;

@@ -9,6 +9,7 @@ export interface FoundConflict {
   readonly reason: string;
 }
 
+/** What a conflict is judged with. */
 export interface ConflictParts {
   readonly records: DeviceRecords;
   readonly log: Logger;

@@ -6,6 +6,7 @@ import { keysOfEntry } from './fixed-list.ts';
 import type { RegistryEvent } from './registry-event.ts';
 import { describe, joinTracked, knownMac, older, ownMac, type Tracked, withoutArpMac } from './tracked.ts';
 
+/** What the records are described with, and who is told of changes. */
 export interface DeviceRecordsOptions {
   readonly log: Logger;
   /** In order of preference, as for the registry. */

@@ -5,6 +5,7 @@ import { arpLookup, type MacLookup } from './neighbours.ts';
 import { DeviceRegistry } from './registry.ts';
 import { PortSource, type PortSourceOptions } from './serial-ports/port-source.ts';
 
+/** What discovery is made of; `createDaemon` gives it. */
 export interface DiscoveryOptions {
   /** `discovery.mdns` of the config; false looks for nothing: the fixed list is all there is. */
   readonly mdns: MdnsSettings | false;

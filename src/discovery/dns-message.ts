@@ -18,6 +18,7 @@ interface RecordBase {
   readonly flush: boolean;
 }
 
+/** A resource record of one of the kinds that discovery uses (RFC 1035, 2782, 3596). */
 export type DnsRecord = RecordBase &
   (
     | { readonly type: 'PTR'; readonly target: string }
@@ -26,6 +27,7 @@ export type DnsRecord = RecordBase &
     | { readonly type: 'A' | 'AAAA'; readonly address: string }
   );
 
+/** What somebody asks. */
 export interface DnsQuery {
   readonly questions: readonly DnsQuestion[];
   /**
@@ -37,6 +39,7 @@ export interface DnsQuery {
   readonly claims: readonly DnsRecord[];
 }
 
+/** What somebody says, asked or unasked. */
 export interface DnsResponse {
   readonly answers: readonly DnsRecord[];
   readonly additionals: readonly DnsRecord[];
@@ -52,6 +55,7 @@ export function foldName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
+/** Takes what the decoder made of a datagram, whatever that is; what is not a question is left out. */
 export function readQuery(packet: unknown): DnsQuery {
   const questions = listOf(packet, 'questions').flatMap((question) => {
     const { name, type } = fieldsOf(question);
@@ -61,6 +65,7 @@ export function readQuery(packet: unknown): DnsQuery {
   return { questions, isProbe: authorities.length > 0, claims: authorities.map(readRecord).filter(isRecord) };
 }
 
+/** Takes what the decoder made of a datagram, whatever that is; what cannot be right is left out and counted. */
 export function readResponse(packet: unknown): DnsResponse {
   const answers = listOf(packet, 'answers');
   const additionals = listOf(packet, 'additionals');

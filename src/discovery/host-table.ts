@@ -3,6 +3,7 @@ import { type DnsRecord, foldName } from './dns-message.ts';
 import { grantLease, isRefreshDue, type Lease, refreshAsked, shortenLease } from './lease.ts';
 import { byFamilyThenAge, type Instance } from './service-instance.ts';
 
+/** A record that tells an address of a host. */
 export type AddressRecord = DnsRecord & { readonly type: 'A' | 'AAAA' };
 
 const MAX_ADDRESSES = 16;

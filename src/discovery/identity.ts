@@ -23,10 +23,12 @@ export function identityOfName(service: string, instance: string): NamedIdentity
   return { nameKey, mac, keys };
 }
 
+/** The strongest key there is: the same board under whatever name. */
 export function macKey(mac: string): string {
   return `mac:${mac.toLowerCase()}`;
 }
 
+/** The key of an entry in the config's `devices:`, by its name. */
 export function fixedKey(name: string): string {
   return `fixed:${name}`;
 }

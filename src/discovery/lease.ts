@@ -15,6 +15,7 @@ export interface Lease {
   readonly refreshes: number;
 }
 
+/** A lease from now on. The TTL is held between 5 s and a day, since it comes from the network. */
 export function grantLease(ttlSeconds: number, nowMs: number, random: () => number): Lease {
   const ttlMs = Math.min(MAX_TTL_MS, Math.max(MIN_TTL_MS, ttlSeconds * 1000));
   return schedule(nowMs, nowMs + ttlMs, 0, random);
@@ -31,6 +32,7 @@ export function shortenLease(lease: Lease, nowMs: number): Lease {
   return { ...lease, expiresMs, dueMs: expiresMs, refreshes: REFRESH_AT.length };
 }
 
+/** Whether the record should be asked for again: at 80, 85, 90 and 95 % of its life (RFC 6762, section 5.2). */
 export function isRefreshDue(lease: Lease, nowMs: number): boolean {
   return lease.refreshes < REFRESH_AT.length && lease.dueMs <= nowMs && lease.expiresMs > nowMs;
 }

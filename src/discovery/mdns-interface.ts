@@ -30,6 +30,7 @@ const QUESTION_BYTES_PER_PACKET = 1200;
 const SHORTEST_TICK_MS = 250;
 const REOPEN_MS = { first: 1000, longest: 60_000 } as const;
 
+/** One interface of this machine, and who is told what is seen on it. */
 export interface MdnsInterfaceOptions {
   readonly local: LocalInterface;
   readonly services: readonly string[];

@@ -23,6 +23,7 @@ export interface MdnsLink {
   close(): Promise<void>;
 }
 
+/** One socket: an interface and a family of addresses. */
 export interface LinkOptions {
   readonly local: LocalInterface;
   readonly family: 'ipv4' | 'ipv6';

@@ -14,6 +14,7 @@ export interface MdnsSettings {
   readonly interface: string;
 }
 
+/** What the mDNS source is made of; tests give it a table of interfaces of their own. */
 export interface MdnsSourceOptions {
   readonly settings: MdnsSettings;
   readonly listener: SightingListener;

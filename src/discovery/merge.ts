@@ -13,6 +13,7 @@ export interface DeviceTable {
   entriesFor(facts: EntryFacts): readonly FixedDevice[];
 }
 
+/** What an entry of the fixed list is compared with. */
 export interface EntryFacts {
   readonly mac: string | null;
   readonly instance: string;

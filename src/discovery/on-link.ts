@@ -19,6 +19,7 @@ const LOOPBACK = blockList([
   ['::1', 128, 'ipv6'],
 ]);
 
+/** By the ranges of the interface at this moment; made anew when they change. */
 export function linkScope(local: LocalInterface): LinkScope {
   const onLink = blockList(local.ranges.map(({ address, prefix, family }) => [address, prefix, family]));
   const broadcasts = new Set(local.ranges.flatMap(broadcastOf));

@@ -24,6 +24,7 @@ import { readTxt } from './txt.ts';
 /** A service instance that is complete: the device can be reached with what stands here. */
 export type InstanceView = Omit<MdnsSighting, 'via' | 'localInterface' | 'isAnnouncement' | 'probedMs' | 'atMs'>;
 
+/** A service instance whose records have run out or were withdrawn. */
 export interface LostInstance {
   readonly service: string;
   readonly instance: string;
@@ -40,6 +41,7 @@ export interface CacheOutcome {
   readonly ignored: readonly ('address' | 'full')[];
 }
 
+/** What is kept, and how much of it: a network is not trusted to be small. */
 export interface RecordCacheOptions {
   /** Service types to look for, without underscore and domain: `arduino`. */
   readonly services: readonly string[];

@@ -17,6 +17,7 @@ import { isPortEntry, isSlotId, SlotBook } from './slots.ts';
 import type { MdnsLoss, MdnsProbe, MdnsProber, SightingListener } from './source.ts';
 import { knownMac, lastKnown, newTracked, pathKey, restoredTracked, type Tracked } from './tracked.ts';
 
+/** What the registry is made of. */
 export interface RegistryOptions {
   readonly clock: Clock;
   readonly log: Logger;

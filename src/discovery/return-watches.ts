@@ -6,6 +6,7 @@ import { afterLastSilence } from './starts.ts';
 /** A burst of eight is the longest known (esp8266/Arduino, LEAmDNS). */
 const MAX_ANNOUNCEMENTS = 16;
 
+/** From when on a return counts, and how long it is waited for. */
 export interface ReturnRequest {
   /** The moment of acceptance, epoch ms; of a device that is to stay as it is, when its start was over. */
   readonly afterMs: number;

@@ -45,6 +45,7 @@ export interface InstanceName {
   readonly fqdn: string;
 }
 
+/** The kinds of records that are asked for. */
 export type QuestionType = 'PTR' | 'SRV' | 'TXT' | 'A';
 
 /** `arduino` → `_arduino._tcp.local`, in lower case. */
@@ -52,6 +53,7 @@ export function serviceDomain(service: string): string {
   return foldName(`_${service}._tcp.local`);
 }
 
+/** The full name of an instance, in lower case: DNS compares so (RFC 6762, section 16). */
 export function keyOf(service: string, name: string): string {
   return foldName(`${name}.${serviceDomain(service)}`);
 }
@@ -69,16 +71,19 @@ export function instanceQuestions(service: string, name: string, types: readonly
   return isServiceAsked ? [{ type: 'PTR', name: domain }, ...questions] : questions;
 }
 
+/** For sorting addresses: IPv4 first, then the one heard last. */
 export function byFamilyThenAge([a, leaseA]: [string, Lease], [b, leaseB]: [string, Lease]): number {
   if (isIPv4(a) !== isIPv4(b)) return isIPv4(a) ? -1 : 1;
   return leaseB.receivedMs - leaseA.receivedMs || (a < b ? -1 : 1);
 }
 
+/** When the next question is to be asked; infinity when all were. */
 export function turnMs({ startMs, offsetsMs, asked }: Inquiry): number {
   const offsetMs = offsetsMs[asked];
   return offsetMs === undefined ? Number.POSITIVE_INFINITY : startMs + offsetMs;
 }
 
+/** When the last question is to be asked. */
 export function endMs({ startMs, offsetsMs }: Inquiry): number {
   return startMs + (offsetsMs.at(-1) ?? 0);
 }

@@ -22,6 +22,7 @@ export interface MdnsProbe {
   readonly atMs: number;
 }
 
+/** A service instance that is gone from one interface. */
 export interface MdnsLoss {
   readonly service: string;
   readonly instance: string;

@@ -32,6 +32,7 @@ export interface Tracked {
 
 const NOTHING_KNOWN = { address: null, port: null, mac: null, services: [], board: null, txt: {} } as const;
 
+/** A device of which nothing but its name is known. */
 export function newTracked(id: string, name: string, atMs: number): Tracked {
   return {
     id,
@@ -122,6 +123,7 @@ function presenceOf({ paths, entry, wasSeen }: Tracked): Presence {
   return entry?.address && !wasSeen ? 'unknown' : 'away';
 }
 
+/** One way to a device: a service instance on an interface. */
 export function pathKey(path: Pick<Path, 'service' | 'instance' | 'localInterface'>): string {
   return `${identityOfName(path.service, path.instance).nameKey} ${path.localInterface}`;
 }

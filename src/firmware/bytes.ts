@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 /** Reading little-endian values out of an image. The caller has made sure that they lie within it: a miss is our mistake and throws. */
 
+/** Little-endian. Throws a RangeError beyond the end. */
 export function u16At(bytes: Uint8Array, offset: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset + offset, 2).getUint16(0, true);
 }

@@ -28,6 +28,7 @@ const MHZ_48: Readonly<Record<number, number>> = { 15: 48, 0: 24, 1: 16, 2: 12 }
 
 const LOW_BUS: readonly AddressRange[] = [[0x42000000, 0x43000000]];
 
+/** One entry for each chip; {@link ChipFacts} says what each field is. */
 export const CHIP_FACTS: Readonly<Record<Chip, ChipFacts>> = {
   esp8266: {
     label: 'ESP8266',
@@ -213,6 +214,7 @@ export const ESP8266_FLASH_SIZES: Readonly<Record<number, number>> = {
 /** By header byte 2. */
 export const FLASH_MODES: Readonly<Record<number, string>> = { 0: 'QIO', 1: 'QOUT', 2: 'DIO', 3: 'DOUT' };
 
+/** Ranges are half open: from start up to, and without, end. */
 export function isWithin(address: number, ranges: readonly AddressRange[]): boolean {
   return ranges.some(([start, end]) => address >= start && address < end);
 }

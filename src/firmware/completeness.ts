@@ -2,6 +2,7 @@ import type { ErrorReport } from '../errors.ts';
 import type { Completeness } from '../model/image.ts';
 import { SIGNATURE_SECTOR } from './formats/signature.ts';
 
+/** What the structure of a file says of its end. */
 export interface EndOfImage {
   readonly fileBytes: number;
   /** Null: the structure could not be followed to its end. */

@@ -12,6 +12,7 @@ export interface Happening {
   readonly [field: string]: unknown;
 }
 
+/** What hooks are fed from; `createDaemon` gives it. */
 export interface HookParts {
   /** As the config has them now. */
   readonly hooks: () => readonly Hook[];

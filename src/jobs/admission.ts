@@ -32,6 +32,7 @@ export interface Holder {
   readonly device: Device | null;
 }
 
+/** Which jobs start now, and why the others do not. */
 export interface Admission {
   /** In the order in which they are to be started. */
   readonly start: readonly JobRecord[];

@@ -18,6 +18,7 @@ import type { AskVersion } from './version-check.ts';
 /** How often a running job says in the log how far it is, milliseconds. */
 const PROGRESS_LOG_MS = 5_000;
 
+/** What each attempt of the daemon has in common. */
 export interface AttemptParts {
   readonly journal: Journal;
   readonly book: JobBook;
@@ -34,6 +35,7 @@ export interface AttemptParts {
   readonly onProgress: (job: JobRecord, sentBytes: number, totalBytes: number) => void;
 }
 
+/** What one attempt is about. The job is `queued` until the attempt begins. */
 export interface AttemptTarget {
   readonly job: JobRecord;
   readonly device: Device;

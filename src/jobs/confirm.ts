@@ -20,6 +20,7 @@ export interface ReturnEvidence {
   readonly atMs: number;
 }
 
+/** A device that took an image and has to be seen to come back. */
 export interface ReturnRequest {
   readonly device: Device;
   readonly check: ReturnCheck;
@@ -126,6 +127,7 @@ function isOld({ versionBefore, verify }: Asked, said: string, { previous }: Kno
   return said === versionBefore || (previous !== null && saysVersion(said, match, previous));
 }
 
+/** What each wait for a return has in common. */
 export interface ConfirmParts {
   readonly journal: Journal;
   readonly book: JobBook;

@@ -32,6 +32,7 @@ export interface DropPlan {
   readonly objections: ReadonlyMap<DroppedImage, readonly string[]>;
 }
 
+/** The questions that the plan of a drop asks of rules and journal, so that it can be made without either. */
 export interface DropRules {
   /** The rules whose `firmware:` accepts an image, and the reasons of the others where there are none. */
   readonly accepting: (image: StoredImage) => { readonly rules: readonly Rule[]; readonly reasons: readonly string[] };

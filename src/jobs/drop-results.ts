@@ -11,6 +11,7 @@ import { type DeviceDirectory, deviceName } from './rule-book.ts';
 /** Moves a finished file to its last folder, with its result beside it. The watcher's intake is one. */
 export type FinishDrop = (drop: Drop, folder: FinalFolder, result: DropResult) => Promise<void>;
 
+/** What the end of a file is decided by and written with. */
 export interface DropResultParts {
   readonly journal: Journal;
   readonly devices: DeviceDirectory;

@@ -26,6 +26,7 @@ import type { Undo } from './undo.ts';
 import type { VersionInquiry } from './version-inquiry.ts';
 import type { Windows } from './windows.ts';
 
+/** All that the engine turns; it owns none of it but its timer. */
 export interface EngineParts extends AttemptParts, ConfirmParts {
   readonly planner: Planner;
   readonly results: DropResults;

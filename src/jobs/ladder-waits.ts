@@ -7,6 +7,7 @@ import type { JobRecord } from './journal/jobs.ts';
 /** Refusals that a further drop or a word of the device can lift. */
 export type RefusalForNow = Extract<RefusalCode, 'RULE_RUNG_MISSING' | 'RULE_VERSION_UNKNOWN'>;
 
+/** Whether it is a refusal that time, or a drop, may lift: such a job is waited for. */
 export function isForNow(code: RefusalCode): code is RefusalForNow {
   return code === 'RULE_RUNG_MISSING' || code === 'RULE_VERSION_UNKNOWN';
 }

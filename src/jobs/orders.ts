@@ -12,6 +12,7 @@ import type { RolloutBook } from './rollout-book.ts';
 import { deviceName } from './rule-book.ts';
 import type { Undo, UndoReport } from './undo.ts';
 
+/** What the orders of people work on. */
 export interface OrderParts extends RenewalParts {
   readonly rollouts: RolloutBook;
   readonly undo: Undo;

@@ -13,6 +13,7 @@ export interface Outcome {
   readonly error: FlashError | null;
 }
 
+/** What the end of an attempt is judged by. */
 export interface AttemptContext {
   readonly verify: Verify;
   /** Attempts made, this one included. */

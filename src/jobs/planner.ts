@@ -38,6 +38,7 @@ export type DropVerdict =
     }
   | { readonly kind: 'planned'; readonly releases: readonly ReleaseRecord[]; readonly jobs: readonly JobRecord[] };
 
+/** What plans are made of and written to. */
 export interface PlannerParts {
   readonly journal: Journal;
   readonly book: JobBook;

@@ -6,6 +6,7 @@ import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import { type DeviceDirectory, deviceName } from './rule-book.ts';
 
+/** What an earlier process may have left things in. */
 export interface RecoveryParts {
   readonly journal: Journal;
   readonly book: JobBook;

@@ -16,6 +16,7 @@ import { stageName } from './rollout-stages.ts';
 import { type DeviceDirectory, deviceName } from './rule-book.ts';
 import { ruleRevision } from './rule-revision.ts';
 
+/** What releases and their jobs are written to. */
 export interface ReleaseMakerParts {
   readonly journal: Journal;
   readonly book: JobBook;

@@ -7,6 +7,7 @@ import { isForNow } from './ladder-waits.ts';
 import { type DeviceDirectory, deviceName, idsOf, purposeOf, type RuleBook } from './rule-book.ts';
 import { targetOf } from './targets.ts';
 
+/** What it takes to do a job again. */
 export interface RenewalParts {
   readonly journal: Journal;
   readonly book: JobBook;

@@ -13,6 +13,7 @@ import type { DeviceDirectory } from './rule-book.ts';
 /** The name under which dropflash notes what it decides itself. */
 const ITSELF = 'dropflash';
 
+/** What rollouts are judged by and written to. */
 export interface RolloutBookParts {
   readonly journal: Journal;
   readonly book: JobBook;

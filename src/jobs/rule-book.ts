@@ -37,6 +37,7 @@ export interface Purpose {
 }
 
 const FORWARD: Purpose = { direction: 'forward', sinceMs: 0 };
+/** An image that a device ran before goes to it again: no version is asked for. */
 export const BACK: Purpose = { direction: 'back', sinceMs: 0 };
 
 /** What devices are to get the image of a release for. Of one that brings it once more, what came before it does not count. */

@@ -2,6 +2,7 @@ import type { Rule, When } from '../model/rule.ts';
 import { type CronTimes, lastOccurrence, nextOccurrence, parseCron } from './cron-times.ts';
 import { DAY_MS, Zone } from './zone.ts';
 
+/** `when:` with a maintenance window. */
 export type WindowWhen = Extract<When, { kind: 'window' }>;
 
 /** A maintenance window at some moment. All times in epoch ms. */

@@ -15,6 +15,7 @@ export interface SoakEyes {
   readonly isThere: (device: Device, check: ReturnCheck, signal: AbortSignal) => Promise<boolean>;
 }
 
+/** A device that is to stay as it is for `soakMs`; `find` gives it as it is known at the moment. */
 export interface SoakRequest {
   readonly find: () => Device | null;
   readonly check: ReturnCheck;

@@ -54,4 +54,5 @@ export function isFinal(state: JobState): boolean {
   return !['queued', 'running', 'confirming', 'soaking'].includes(state);
 }
 
+/** Those in which something is still to happen. */
 export const ACTIVE_STATES = JOB_STATES.filter((state) => !isFinal(state));

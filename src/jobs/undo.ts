@@ -14,6 +14,7 @@ import { targetOf } from './targets.ts';
 /** Failures after which it is known that the device took the image, and that something is wrong with it since. */
 const KNOWN_BAD: readonly ErrorCode[] = ['JOB_NOT_RETURNED', 'JOB_NOT_VERIFIED', 'JOB_NOT_SOAKED'];
 
+/** What it takes to bring devices their former image. */
 export interface UndoParts {
   readonly journal: Journal;
   readonly book: JobBook;

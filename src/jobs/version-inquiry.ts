@@ -11,6 +11,7 @@ const ASK_AGAIN_MS = 600_000;
 /** The same for one of which a job hangs; how often that is looked at is decided elsewhere. */
 const ASK_STUCK_AGAIN_MS = 500;
 
+/** What it takes to ask devices for their version. */
 export interface VersionInquiryParts {
   readonly journal: Journal;
   readonly devices: DeviceDirectory;

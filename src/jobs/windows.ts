@@ -6,6 +6,7 @@ import type { WindowRecord } from './journal/windows.ts';
 import type { RuleBook } from './rule-book.ts';
 import { WindowCalendar, type WindowWhen } from './schedule.ts';
 
+/** What the starts of maintenance windows are kept in. */
 export interface WindowParts {
   readonly journal: Journal;
   readonly book: JobBook;

@@ -18,6 +18,7 @@ export interface Offer {
   readonly remarks?: readonly string[];
 }
 
+/** A number that an offer needs, such as the VERSION of a Waspmote program. */
 export interface NumberWanted {
   readonly series: string;
   /** The first number of a series that is new; a series that has gone further goes on from there. */

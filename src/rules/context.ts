@@ -22,4 +22,5 @@ export interface PlanContext {
   knownChip(device: Device): Chip | null;
 }
 
+/** `reason` is for people. */
 export type Verdict = { readonly accepted: true } | { readonly accepted: false; readonly reason: string };

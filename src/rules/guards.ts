@@ -26,6 +26,7 @@ interface Case {
   readonly direction: Direction;
 }
 
+/** What the guards say of one image for one device. */
 export interface GuardVerdict {
   /** The first objection that stands, or null. */
   readonly refusal: Refusal | null;

@@ -10,6 +10,7 @@ import { noMatch } from './no-match.ts';
 import { RuleIndex } from './rule-index.ts';
 import { Subject } from './subject.ts';
 
+/** A rule with its patterns read once; made by {@link compileRules}. */
 export interface CompiledRule {
   readonly rule: Rule;
   /** Why its `firmware:` does not accept an image, or null. */
@@ -29,6 +30,7 @@ export interface RuleMiss {
   readonly reason: string;
 }
 
+/** Which rules accept an image, before any device is looked at. */
 export interface RuleMatches {
   /** Rules that accept the image, in file order. None: the file is unmatched. */
   readonly matching: readonly CompiledRule[];

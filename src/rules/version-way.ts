@@ -9,6 +9,7 @@ import type { FirmwareMiss } from './firmware-selector.ts';
 import { versionSaid } from './said-version.ts';
 import { type PossibleVersions, type VersionStep, versionStep } from './version-step.ts';
 
+/** One image for one device, as far as versions speak. */
 export interface VersionCase {
   readonly rule: Rule;
   /** Why the rule's `firmware:` does not accept an image; null: it does. */

@@ -15,6 +15,7 @@ export interface Link {
   readonly bytesPerSecond: number | null;
 }
 
+/** The device's end of a TCP connection. */
 export interface ConnectionOptions {
   readonly clock: Clock;
   readonly chip: CoreFacts['chip'];

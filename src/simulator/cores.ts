@@ -3,6 +3,7 @@
  * login); arduino-esp32 from 3.3.1 (SHA-256 login).
  */
 export const CORES = ['esp8266', 'esp32-md5', 'esp32-sha256'] as const;
+/** The three kinds of ArduinoOTA that differ on the wire. */
 export type Core = (typeof CORES)[number];
 
 /** How long things take on a device, in milliseconds. */
@@ -30,6 +31,7 @@ export interface Timings {
   readonly announceEveryMs: number;
 }
 
+/** What differs between the cores. */
 export interface CoreFacts {
   readonly chip: 'esp8266' | 'esp32';
   readonly otaPort: number;

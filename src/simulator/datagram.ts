@@ -3,6 +3,7 @@ export const COMMAND_APP = 0;
 const COMMAND_FILESYSTEM = 100;
 const COMMAND_LOGIN = 200;
 
+/** As the device reads it. */
 export interface Invitation {
   readonly command: typeof COMMAND_APP | typeof COMMAND_FILESYSTEM;
   readonly tcpPort: number;
@@ -10,6 +11,7 @@ export interface Invitation {
   readonly md5: string;
 }
 
+/** As the device reads it; nothing of it is checked yet. */
 export interface LoginAnswer {
   readonly cnonce: string;
   readonly response: string;

@@ -31,6 +31,7 @@ export interface DeviceSpec {
   readonly power?: 'on' | 'off';
 }
 
+/** An image that a device took, for tests to look at. */
 export interface Installed extends InstalledImage {
   /** Epoch ms. */
   readonly atMs: number;
@@ -52,6 +53,7 @@ export interface DeviceCounts {
   starts: number;
 }
 
+/** What a test may wait for. */
 export type DeviceEvent =
   | 'online'
   /** By mDNS, for the first time since it is online. */

@@ -3,6 +3,7 @@ import { sleep } from '../clock.ts';
 import { type ConnectionOptions, DeviceConnection } from './connection.ts';
 import type { Peer } from './listener.ts';
 
+/** The device connects back, from an address of its own. */
 export interface DialOptions extends ConnectionOptions {
   /** The device's own address. */
   readonly from: string;

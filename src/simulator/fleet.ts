@@ -6,6 +6,7 @@ import { SimulatedDevice, type Surroundings } from './device.ts';
 import type { DeviceEvent, DeviceSpec } from './device-spec.ts';
 import { MdnsResponder } from './mdns-responder.ts';
 
+/** What all devices of a fleet have in common. */
 export interface FleetOptions {
   readonly log?: Logger;
   readonly clock?: Clock;

@@ -17,12 +17,14 @@ export type ListenerState =
   | { readonly kind: 'wait-auth'; readonly invitation: Invitation; readonly nonce: string; readonly host: Peer }
   | { readonly kind: 'run-update'; readonly invitation: Invitation; readonly host: Peer };
 
+/** What of a device its answers to datagrams depend on. */
 export interface Listener {
   readonly chip: CoreFacts['chip'];
   /** Null: no password. */
   readonly login: Login | null;
 }
 
+/** What a datagram led to. */
 export interface Outcome {
   readonly state: ListenerState;
   readonly reply: { readonly to: Peer; readonly text: string } | null;

@@ -13,6 +13,7 @@ const HEX_LENGTH = { md5: 32, sha256: 64 } as const;
 /** arduino-esp32, ArduinoOTA.cpp since 3.3.1. */
 const PBKDF2_ROUNDS = 10_000;
 
+/** In lower case, as both cores write it. */
 export function hexDigest(algorithm: 'md5' | 'sha256', data: string | Uint8Array): string {
   return createHash(algorithm).update(data).digest('hex');
 }
@@ -27,6 +28,7 @@ export function makeNonce(scheme: Login['scheme'], micros: number): string {
   return hexDigest(scheme, String(micros));
 }
 
+/** What the cores look at before they compute anything. */
 export function hasRightLengths(login: Login, answer: LoginAnswer): boolean {
   const length = HEX_LENGTH[login.scheme];
   return answer.cnonce.length === length && answer.response.length === length;

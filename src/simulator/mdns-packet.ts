@@ -10,6 +10,7 @@ const RESPONSE_BIT = 0x8000;
 const POINTER_BITS = 0xc0;
 const LONGEST_NAME_LABELS = 128;
 
+/** One entry of the question section (RFC 1035, section 4.1.2). */
 export interface Question {
   readonly name: string;
   readonly type: number;
@@ -24,12 +25,14 @@ export interface KnownPointer {
   readonly ttlSeconds: number;
 }
 
+/** What somebody asks, with the answers that it knows already (RFC 6762, section 7.1). */
 export interface Query {
   readonly id: number;
   readonly questions: readonly Question[];
   readonly known: readonly KnownPointer[];
 }
 
+/** A record that a device has. */
 export type MdnsRecord = {
   readonly name: string;
   readonly ttlSeconds: number;
@@ -40,6 +43,7 @@ export type MdnsRecord = {
   | { readonly type: 'A'; readonly address: string }
 );
 
+/** What goes out in one packet. */
 export interface Response {
   /** 0 in multicast; the asker's own in an answer to a legacy unicast query. */
   readonly id?: number;
@@ -105,6 +109,7 @@ class PacketReader {
   }
 }
 
+/** A dot in an instance name separates nothing (RFC 6763, section 4.3). */
 export function escapeLabel(label: string): string {
   return label.replace(/[.\\]/g, '\\$&');
 }
@@ -198,6 +203,7 @@ class PacketWriter {
   }
 }
 
+/** Names are not compressed. */
 export function encodeResponse(response: Response): Buffer {
   const { id = 0, question, answers, additional = [] } = response;
   const writer = new PacketWriter();

@@ -26,6 +26,7 @@ const LEGACY_TTL_SECONDS = 10;
 const BURST_PACKETS = 24;
 const BURST_PAUSE_MS = 2;
 
+/** What the fleet's one mDNS socket is opened with. */
 export interface ResponderOptions {
   readonly clock: Clock;
   /** From 0 up to 1. */

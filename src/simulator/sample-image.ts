@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+/** What the image is to say of itself. */
 export interface SampleImage {
   readonly chip: 'esp8266' | 'esp32';
   readonly sizeBytes: number;

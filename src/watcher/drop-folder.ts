@@ -36,6 +36,7 @@ const EVENTS = '/events';
 /** How soon trouble with a file is looked at again, at most. */
 const LONGEST_RETRY_MS = 5_000;
 
+/** `drop:` of the config. */
 export interface DropFolderSettings {
   readonly path: string;
   /** How long a file that cannot prove to be whole must stand still. */
@@ -46,6 +47,7 @@ export interface DropFolderSettings {
   readonly watch?: 'events' | 'polling';
 }
 
+/** What the drop folder is made of; `createDaemon` gives it. */
 export interface DropFolderParts {
   readonly settings: DropFolderSettings;
   readonly clock: Clock;

@@ -13,6 +13,7 @@ export interface EntryName {
   readonly key: string;
 }
 
+/** For a name as the system gave it, whatever bytes it has. */
 export function entryName(bytes: Buffer): EntryName {
   return {
     bytes,
@@ -21,6 +22,7 @@ export function entryName(bytes: Buffer): EntryName {
   };
 }
 
+/** For a name that this program has made. */
 export function entryNameOf(text: string): EntryName {
   return entryName(Buffer.from(text, 'utf8'));
 }
@@ -36,6 +38,7 @@ function escapeStrayBytes(bytes: Buffer): string {
   return text;
 }
 
+/** What stands beside a file and belongs to it. */
 export const SIDECAR_SUFFIX = '.sha256';
 export const SIGNATURE_SUFFIX = '.minisig';
 /** What may stand beside an image and travels with it. */

@@ -7,6 +7,7 @@ import { isUnchanged, type Snapshot, snapshotOf } from './snapshot.ts';
 /** Of an entry that may be looked into. Folders and links are known by their type alone. */
 export type EntryType = 'file' | 'folder' | 'link' | 'special';
 
+/** One line of a folder; nothing of it was opened. */
 export interface FolderEntry {
   readonly name: EntryName;
   readonly type: EntryType;
@@ -35,6 +36,7 @@ export function pathIn(folder: string, name: EntryName, suffix = ''): Buffer {
   return Buffer.concat([Buffer.from(join(folder, sep)), name.bytes, Buffer.from(suffix)]);
 }
 
+/** What the system tells of an entry without opening it; a link is not followed. */
 export interface EntryLook {
   readonly type: EntryType;
   readonly snapshot: Snapshot;
@@ -85,6 +87,7 @@ export async function lookAtTree(folder: string): Promise<readonly Snapshot[]> {
   return found;
 }
 
+/** A link counts, wherever it leads. */
 export async function exists(path: Buffer | string): Promise<boolean> {
   return (await lookAt(path)) !== null;
 }
@@ -95,6 +98,7 @@ export function errorCode(error: unknown): string | null {
   return typeof code === 'string' ? code : null;
 }
 
+/** Whether an error of the file system says that nothing is there. */
 export function isMissing(error: unknown): boolean {
   const code = errorCode(error);
   return code === 'ENOENT' || code === 'ENOTDIR';

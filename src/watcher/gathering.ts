@@ -45,6 +45,7 @@ export interface GatheredContent {
   readonly neededMs: number;
 }
 
+/** What a release and its images are brought together with. */
 export interface GatheringParts {
   readonly root: string;
   readonly parseRelease: ParseRelease;

@@ -56,6 +56,7 @@ export interface TakenSet {
   readonly parts: readonly Drop[];
 }
 
+/** What a file is taken with. */
 export interface IntakeParts {
   readonly root: string;
   readonly clock: Clock;

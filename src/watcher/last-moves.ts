@@ -4,6 +4,7 @@ import type { LateSidecars } from './late-sidecars.ts';
 import type { Notices } from './notices.ts';
 import type { SubFolders } from './sub-folders.ts';
 
+/** What files are moved to their last place with. */
 export interface LastMovesParts {
   readonly folders: SubFolders;
   readonly ledger: DropLedger;

@@ -13,6 +13,7 @@ import type { Notices } from './notices.ts';
 import { holdsRelease } from './packed-release.ts';
 import type { SubFolders } from './sub-folders.ts';
 
+/** What folder and journal are compared with after a crash. */
 export interface ReconcileParts {
   readonly root: string;
   readonly log: Logger;

@@ -15,6 +15,7 @@ export interface ReleaseSet {
   readonly content: GatheredContent;
 }
 
+/** What is to be done with a release file and its images. */
 export type SetVerdict =
   | { readonly kind: 'wait'; readonly untilMs: number }
   | { readonly kind: 'take'; readonly set: ReleaseSet }
@@ -26,6 +27,7 @@ interface State {
   content: GatheredContent | null;
 }
 
+/** What release files beside their images are judged with. */
 export interface ReleaseFilesParts {
   readonly gathering: Gathering;
   readonly clock: Clock;

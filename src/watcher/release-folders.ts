@@ -32,6 +32,7 @@ interface WaitingFolder {
   timer: Timer | null;
 }
 
+/** What folders with a release file are judged with. */
 export interface ReleaseFoldersParts {
   readonly root: string;
   readonly clock: Clock;

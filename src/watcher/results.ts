@@ -9,6 +9,7 @@ export interface WrittenResult extends DropResult {
   readonly drop: string | null;
 }
 
+/** Beside the file, which may have got another name when it was moved. */
 export function resultPath(folder: string, name: string): string {
   return join(folder, `${name}${RESULT_SUFFIX}`);
 }

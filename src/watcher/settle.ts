@@ -69,8 +69,10 @@ export interface FileHistory {
   readonly examination: Examination | null;
 }
 
+/** Why a file counts as whole: docs/drop-folder.md, "When a file is taken". */
 export type Proof = 'sidecar' | 'whole' | 'moved' | 'settled';
 
+/** What is to be done with a file now. */
 export type Decision =
   | { readonly action: 'wait'; readonly untilMs: number }
   /** Read it, record the {@link Examination}, and decide again. */
@@ -80,6 +82,7 @@ export type Decision =
   /** Nothing to do until it changes. */
   | { readonly action: 'leave' };
 
+/** One look at a file and what stands beside it. */
 export interface Look {
   readonly snapshot: Snapshot;
   readonly sidecar: SidecarState | null;

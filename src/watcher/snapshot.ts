@@ -11,6 +11,7 @@ export interface Snapshot {
   readonly volume: bigint;
 }
 
+/** Two that are equal: nothing was written in between, as far as the system tells. */
 export function snapshotOf(stats: BigIntStats): Snapshot {
   return {
     sizeBytes: Number(stats.size),

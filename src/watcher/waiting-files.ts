@@ -52,6 +52,7 @@ interface WaitingFile {
   wasHinted: boolean;
 }
 
+/** What files that wait are looked at with. */
 export interface WaitingFilesParts {
   readonly root: string;
   readonly clock: Clock;

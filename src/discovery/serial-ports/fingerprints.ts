@@ -24,6 +24,7 @@ export type PortQuirk =
   /** Counterfeits of it fail above 115,200 baud. */
   | 'slow-counterfeits';
 
+/** What is known of a kind of USB port by its ids. */
 export interface Fingerprint {
   readonly vendorId: number;
   /** First and last, inclusive; null: all of this vendor that are not listed themselves. */

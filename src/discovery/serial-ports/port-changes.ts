@@ -21,11 +21,13 @@ interface Watched {
 /** By slot. A value: each look makes a new one. Times are monotonic. */
 export type PortsSeen = ReadonlyMap<string, Watched>;
 
+/** What became of a slot between two looks. */
 export type PortChange =
   /** It is there, or is there under another name than before. */
   | { readonly kind: 'appeared'; readonly slot: string; readonly listing: PortListing }
   | { readonly kind: 'vanished'; readonly slot: string };
 
+/** What one look at the ports has told. */
 export interface Observation {
   readonly seen: PortsSeen;
   readonly changes: readonly PortChange[];

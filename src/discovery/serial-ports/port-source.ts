@@ -17,6 +17,7 @@ export interface PortListener {
   portLost(slot: string): void;
 }
 
+/** How ports are listed, and who is told. */
 export interface PortSourceOptions {
   readonly list: PortLister;
   readonly listener: PortListener;

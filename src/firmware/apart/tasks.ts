@@ -35,10 +35,14 @@ export const TASKS = {
   images: readImages,
 } as const;
 
+/** Names the task in the message to the thread. */
 export type TaskName = keyof typeof TASKS;
+/** What a task gets beside the bytes; it is copied to the thread. */
 export type Given<Name extends TaskName> = Parameters<(typeof TASKS)[Name]>[1];
+/** What a task gives back; it is copied from the thread. */
 export type Result<Name extends TaskName> = ReturnType<(typeof TASKS)[Name]>;
 
+/** Does a task here and now; the thread calls it, and {@link TASKS} says what it throws. */
 export function perform<Name extends TaskName>(name: Name, bytes: Uint8Array, given: Given<Name>): Result<Name> {
   // A member of a union of functions, which the compiler does not connect with its argument.
   const task = TASKS[name] as (bytes: Uint8Array, given: Given<Name>) => Result<Name>;

@@ -15,6 +15,7 @@ const LOADABLE: readonly AddressRange[] = [
   ...CHIP_FACTS.esp8266.flashMapped,
 ];
 
+/** By magic byte and a first segment that an ESP8266 can load: nothing else in the header is its own. */
 export function looksLikeEsp8266Image(bytes: Uint8Array, offset: number): boolean {
   const firstSegment = offset + HEADER_BYTES;
   return (

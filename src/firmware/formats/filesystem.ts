@@ -1,6 +1,7 @@
 import type { Filesystem } from '../../model/image.ts';
 import { count, type Findings, NOTHING_FOUND, truncated } from '../findings.ts';
 
+/** How much a filesystem image ought to have, by its superblock. */
 export interface FilesystemSize {
   readonly fileBytes: number;
   /** What its geometry says it has at least; null: its geometry does not tell. */

@@ -16,10 +16,12 @@ const FCOMMENT = 0x10;
 /** The largest flash an ESP8266 can be given; nothing else inflates images. Keeps a small file from filling the memory. */
 const MOST_INFLATED_BYTES = 16 * 1024 * 1024;
 
+/** By its first two bytes (RFC 1952, section 2.3.1). */
 export function isGzip(bytes: Uint8Array): boolean {
   return startsWith(bytes, 0, GZIP_MAGIC);
 }
 
+/** What is inside, or what is wrong with it. */
 export interface Inflated {
   /** Null where it could not be inflated. */
   readonly content: Uint8Array | null;

@@ -7,6 +7,7 @@ import { hex } from '../findings.ts';
 export const IMAGE_MAGIC = 0xe9;
 export const HEADER_BYTES = 8;
 
+/** The common header of all ESP images (esptool documentation, "Firmware Image Format"); null where a setting is none that the chip has. */
 export interface ImageHeader {
   readonly segmentCount: number;
   readonly entryPoint: number;

@@ -10,9 +10,11 @@ const MD5_MAGIC = [0xeb, 0xeb];
 const ROW_BYTES = 32;
 /** The table's sector holds 4 KB, of which the last quarter is for a signature. */
 const TABLE_BYTES = 0xc00;
+/** A table has one sector, of which it uses 3 KB. */
 export const TABLE_SECTOR = 0x1000;
 export const USUAL_TABLE_OFFSET = 0x8000;
 const MD5_OFFSET = 16;
+/** The types of rows that ESP-IDF defines; 0x40 and above are the application's own. */
 export const TYPE_APP = 0;
 export const TYPE_DATA = 1;
 const ENCRYPTED = 1;
@@ -20,6 +22,7 @@ const READ_ONLY = 2;
 const SECTOR = 0x1000;
 const APP_ALIGNMENT = 0x10000;
 
+/** What was read, up to the first row that makes no sense. */
 export interface PartitionTable {
   readonly partitions: readonly Partition[];
   /** Behind the last row, MD5 row and end marker included. */

@@ -13,6 +13,7 @@ const CHECKSUM_SEED = 0xef;
 /** The checksum is the last byte of a line of 16. */
 const CHECKSUM_ALIGNMENT = 16;
 
+/** The segments behind a header, up to the checksum byte. */
 export interface SegmentTable {
   readonly segments: readonly Segment[];
   /** Behind the checksum byte; null where the table ends too early or makes no sense. */
@@ -21,6 +22,7 @@ export interface SegmentTable {
   readonly problem: ErrorReport | null;
 }
 
+/** Where a segment table is to be read. */
 export interface SegmentTableAt {
   readonly chip: Chip | null;
   /** Where the image itself starts: the checksum's alignment counts from here. */
@@ -70,6 +72,7 @@ export function tableProblems(table: SegmentTable): ErrorReport[] {
   return [table.problem, inChecksum].filter((report) => report !== null);
 }
 
+/** Null: it is right. */
 export function wrongChecksum(checksum: { readonly stored: number; readonly computed: number }): ErrorReport | null {
   if (checksum.stored === checksum.computed) return null;
   return problem(

@@ -17,6 +17,7 @@ const CRC_OFFSET = 1196;
 /** Three signature blocks at most; what is left of the sector is always padding. */
 const SECTOR_PADDING_BYTES = SIGNATURE_SECTOR - 3 * 1216;
 
+/** The sector of signature blocks behind an image (ESP-IDF, "Secure Boot v2"). */
 export interface SignatureSector {
   readonly endsAt: number | null;
   /** False where the padding at its end is missing: a copy into reserved space has not come so far, and more blocks may. */

@@ -1,5 +1,6 @@
 import { FlashError } from '../../errors.ts';
 
+/** One record, which may have several lines. */
 export interface CsvRow {
   /** Where it begins in the file, from 1. */
   readonly line: number;
@@ -52,6 +53,7 @@ function record(content: string, start: number, line: number): Record {
   }
 }
 
+/** NVS_BAD_TABLE; `line` counts from 1. */
 export function badTable(line: number, why: string): FlashError {
   return new FlashError('NVS_BAD_TABLE', `line ${line}: ${why}`, { details: { line } });
 }

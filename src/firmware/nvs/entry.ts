@@ -2,8 +2,10 @@ import { FlashError } from '../../errors.ts';
 
 /** The integers of NVS, by the names that ESP-IDF gives them. */
 export const INTEGER_TYPES = ['u8', 'i8', 'u16', 'i16', 'u32', 'i32', 'u64', 'i64'] as const;
+/** The integer encodings of `nvs_partition_gen`. */
 export type IntegerType = (typeof INTEGER_TYPES)[number];
 
+/** A value with its type; integers are bigint, since u64 is beyond a number. */
 export type NvsValue =
   | { readonly type: IntegerType; readonly value: bigint }
   | { readonly type: 'string'; readonly value: string }
@@ -31,6 +33,7 @@ export function checkEntry(entry: NvsEntry): void {
   if (why !== null) throw badEntry(`${nameOf(entry)}: ${why}`);
 }
 
+/** As people write it, and as the heading of a table may. */
 export function nameOf({ namespace, key }: Pick<NvsEntry, 'namespace' | 'key'>): string {
   return `${namespace}:${key}`;
 }
@@ -40,6 +43,7 @@ export function integerShape(type: IntegerType): { readonly widthBytes: number; 
   return { widthBytes: Number(type.slice(1)) / 8, isSigned: type.startsWith('i') };
 }
 
+/** NVS_BAD_ENTRY. */
 export function badEntry(message: string): FlashError {
   return new FlashError('NVS_BAD_ENTRY', message);
 }

@@ -23,9 +23,11 @@ export const EntryOffset = { NAMESPACE: 0, TYPE: 1, SPAN: 2, CHUNK: 3, CRC: 4, K
 export const DataOffset = { SIZE: 24, CRC: 28, CHUNK_COUNT: 28, CHUNK_START: 29 } as const;
 export const NO_CHUNK = 0xff;
 
+/** The states of an entry, two bits each in the bitmap; flash can only clear bits. */
 export const ENTRY_WRITTEN = 0b10;
 export const ENTRY_EMPTY = 0b11;
 
+/** The byte that says what an entry holds (`nvs_types.hpp`). */
 export const TypeCode = {
   u8: 0x01,
   i8: 0x11,
@@ -47,10 +49,12 @@ export function nvsCrc(bytes: Uint8Array): number {
   return crc32(bytes, 0xffffffff);
 }
 
+/** Over the header from its sequence number up to the CRC itself. */
 export function headerCrc(header: Uint8Array): number {
   return nvsCrc(header.subarray(HeaderOffset.SEQUENCE, HeaderOffset.CRC));
 }
 
+/** Over the 32 bytes of the entry but for the CRC itself. */
 export function entryCrc(entry: Uint8Array): number {
   return nvsCrc(Buffer.concat([entry.subarray(0, EntryOffset.CRC), entry.subarray(EntryOffset.KEY, ENTRY_BYTES)]));
 }

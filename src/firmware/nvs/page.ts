@@ -18,6 +18,7 @@ import {
   VERSION_2,
 } from './layout.ts';
 
+/** What an entry says of itself before its value. */
 export interface EntryHead {
   readonly namespaceIndex: number;
   readonly type: number;

@@ -19,6 +19,7 @@ export interface TemplateKey {
   readonly line: number;
 }
 
+/** In the order of the file, in which the entries are written as well. */
 export type NvsTemplate = readonly TemplateKey[];
 
 /**

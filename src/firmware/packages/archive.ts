@@ -52,10 +52,12 @@ export function safePath(name: string): string {
   return path;
 }
 
+/** PACKAGE_REFUSED: it may be whole, and is not taken. */
 export function refused(message: string): FlashError {
   return new FlashError('PACKAGE_REFUSED', message);
 }
 
+/** IMAGE_CORRUPT: the archive itself is damaged. */
 export function corrupt(message: string): FlashError {
   return new FlashError('IMAGE_CORRUPT', message);
 }

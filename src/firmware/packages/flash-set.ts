@@ -63,6 +63,7 @@ export interface Board {
   readonly isEncrypted: boolean;
 }
 
+/** What stands in the header is left as it is. */
 export const KEEP_SETTINGS: FlashSettings = { mode: null, sizeBytes: null, frequencyMhz: null };
 
 /**

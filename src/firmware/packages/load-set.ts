@@ -9,6 +9,7 @@ import { placementProblems } from './placement.ts';
 import type { PlannedPart, PlannedSet } from './plan.ts';
 import { overlaps, sectorsOf, without } from './ranges.ts';
 
+/** A package that was read to its end, with what is wrong with it. */
 export interface LoadedSet {
   readonly set: FlashSet;
   readonly problems: readonly ErrorReport[];

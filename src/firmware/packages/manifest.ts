@@ -7,6 +7,7 @@ import type { PackageFiles } from './archive.ts';
 /** A manifest lists some dozens of files. */
 const MOST_MANIFEST_BYTES = 256 * 1024;
 
+/** Anything in braces; each field is looked at where it is used. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** @throws FlashError PACKAGE_MALFORMED, and what {@link PackageFiles.read} throws */
@@ -22,6 +23,7 @@ export function readJson(files: PackageFiles, path: string): unknown {
   }
 }
 
+/** Lists are none. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -51,6 +53,7 @@ export function pathBeside(manifest: string, path: string): string {
   return [...folder, ...path.replaceAll('\\', '/').split('/')].filter((step) => step !== '' && step !== '.').join('/');
 }
 
+/** PACKAGE_MALFORMED; `path` is that of the file in the package. */
 export function malformed(path: string, why: string): FlashError {
   return new FlashError('PACKAGE_MALFORMED', `${path}: ${why}`);
 }

@@ -43,6 +43,7 @@ const PLANNERS: readonly ((files: PackageFiles) => PackagePlan | null)[] = [
   planArduino,
 ];
 
+/** By its first bytes: ZIP, gzip or tar. */
 export function isArchive(bytes: Uint8Array): boolean {
   return ARCHIVES.some(({ isIt }) => isIt(bytes));
 }

@@ -11,6 +11,7 @@ import { endOf, holds, overlaps, SECTOR, sectorsOf } from './ranges.ts';
 /** The largest flash in the header's tables. */
 const LARGEST_FLASH = 128 * 1024 * 1024;
 
+/** Where each part of a package goes, and what was found wrong on the way. */
 export interface Placement {
   readonly chip: Chip | null;
   readonly parts: readonly (FlashPart & Pick<PlannedPart, 'path' | 'roomBytes'>)[];

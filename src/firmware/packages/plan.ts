@@ -10,6 +10,7 @@ export interface PackagePlan {
   readonly sets: readonly PlannedSet[];
 }
 
+/** What a package says of itself, before its files are read. */
 export interface PlannedSet {
   readonly chip: Chip | null;
   readonly flashSizeBytes: number | null;
@@ -23,6 +24,7 @@ export interface PlannedSet {
   readonly bootRecord: 'esp-idf' | 'pycom';
 }
 
+/** One file of a package and its place in flash. */
 export interface PlannedPart {
   readonly name: string;
   readonly path: string;

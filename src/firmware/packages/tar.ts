@@ -29,6 +29,7 @@ interface Place {
   readonly sizeBytes: number;
 }
 
+/** By the magic of POSIX.1-1988 and GNU tar, and a header checksum that is right. */
 export function isTar(bytes: Uint8Array): boolean {
   return bytes.length >= BLOCK && startsWith(bytes, MAGIC_OFFSET, USTAR) && hasChecksum(bytes, 0);
 }

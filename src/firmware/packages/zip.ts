@@ -25,6 +25,7 @@ interface Entry {
   readonly headerOffset: number;
 }
 
+/** By its first entry, or by the end record of an empty one. */
 export function isZip(bytes: Uint8Array): boolean {
   return startsWith(bytes, 0, LOCAL.magic) || startsWith(bytes, 0, END.magic);
 }

@@ -49,6 +49,7 @@ export interface TransitionRecord {
   readonly detail: string | null;
 }
 
+/** Jobs that match all that is given, newest first. */
 export interface JobFilter {
   readonly states?: readonly JobState[];
   /** Any of these ids. */

@@ -15,6 +15,7 @@ export interface RolloutRecord extends RolloutDecisions {
   readonly updatedMs: number;
 }
 
+/** What of a rollout changes; all else is fixed at its start. */
 export type RolloutChange = Partial<
   Pick<RolloutRecord, 'state' | 'stage' | 'cause' | 'reason' | 'forgiven' | 'approved'>
 >;

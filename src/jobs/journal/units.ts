@@ -8,6 +8,7 @@ import { integer, integerOrNull, json, jsonOrNull, type Row, text, textOrNull } 
 /** What is learnt of a run while it goes on. */
 export type UnitChange = Partial<Omit<Unit, 'id' | 'slot' | 'port' | 'state' | 'startedMs' | 'endedMs'>>;
 
+/** Runs that match all that is given, newest first. */
 export interface UnitFilter {
   readonly states?: readonly UnitState[];
   readonly mac?: string;

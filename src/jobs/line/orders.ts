@@ -17,6 +17,7 @@ export interface Order {
   readonly batches: readonly (readonly StoredImage[])[];
 }
 
+/** What it takes to know which release a board is to get. */
 export interface OrderParts {
   readonly journal: Journal;
   readonly rules: () => RuleBook;

@@ -7,6 +7,7 @@ import { runUnit, type UnitRunParts } from './unit-run.ts';
 /** Ports that are worked on at once; more boards wait for their turn. */
 const MOST_PORTS = 16;
 
+/** What the line is made of; `createDaemon` gives it. */
 export interface LineParts extends UnitRunParts {
   /** Whether a job of the queue is using the port of this device; such a board waits. */
   readonly isPortTaken: (deviceId: string) => boolean;

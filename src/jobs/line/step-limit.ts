@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import { FlashError } from '../../errors.ts';
 
+/** How long a step may stand still: `stallMs` counts anew with each sign of progress. */
 export interface StepLimit {
   readonly clock: Clock;
   readonly step: string;

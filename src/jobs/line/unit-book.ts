@@ -21,6 +21,7 @@ const STALL_MS: Readonly<Record<UnitStep, number>> = {
   'boot-check': 60_000,
 };
 
+/** What the records of the line are kept with. */
 export interface UnitBookParts {
   readonly journal: Journal;
   readonly clock: Clock;

@@ -15,6 +15,7 @@ import type { Plug } from './plug.ts';
 import { UnitBook, type UnitBookParts } from './unit-book.ts';
 import { UnitValues } from './unit-data.ts';
 
+/** What all runs on boards have in common. */
 export interface UnitRunParts extends UnitBookParts, OrderParts {
   readonly bench: Bench;
   readonly backups: BackupShelf;

@@ -36,4 +36,5 @@ export function isUnitOver(state: UnitState): boolean {
   return Object.keys(NEXT_UNIT[state]).length === 0;
 }
 
+/** A run in one of these at the start of the daemon was cut off. */
 export const RUNNING_UNIT_STATES = UNIT_STATES.filter((state) => !isUnitOver(state));

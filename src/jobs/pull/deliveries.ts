@@ -11,6 +11,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { RuleBook } from '../rule-book.ts';
 import { isFinal, type JobEvent } from '../state.ts';
 
+/** What the visits of devices are judged by and written to. */
 export interface DeliveryParts {
   readonly journal: Journal;
   readonly rules: () => RuleBook;

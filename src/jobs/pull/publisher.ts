@@ -12,6 +12,7 @@ import { retryPauseMs } from '../retry.ts';
 import type { RuleBook } from '../rule-book.ts';
 import type { Deliveries } from './deliveries.ts';
 
+/** What publications are made of. */
 export interface PublisherParts {
   readonly journal: Journal;
   readonly deliveries: Deliveries;

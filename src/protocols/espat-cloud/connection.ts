@@ -12,11 +12,13 @@ export interface Answer {
   onProgress?(writtenBytes: number): void;
 }
 
+/** How long a request may take to arrive, and an answer to leave. */
 export interface ConnectionTimes {
   readonly requestMs: number;
   readonly downloadMs: number;
 }
 
+/** What one connection is served with; it knows nothing of releases. */
 export interface ConnectionParts {
   readonly clock: Clock;
   readonly times: ConnectionTimes;

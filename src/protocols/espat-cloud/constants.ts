@@ -16,6 +16,7 @@ export const LONGEST_REQUEST = 2_048;
 
 /** How a file is asked for by name (at_upgrade.c; at_ota_cmd.c). */
 export const FILE_NAMES = ['user1.bin', 'user2.bin', 'ota.bin'] as const;
+/** The two halves of the ESP8266, and the one image of ESP-AT. */
 export type FileName = (typeof FILE_NAMES)[number];
 
 /** A request is one segment; a module that is slower than this has gone. */

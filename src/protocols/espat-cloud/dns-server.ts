@@ -5,6 +5,7 @@ import type { Logger } from '../../log.ts';
 import { SERVER_NAME } from './constants.ts';
 import { answerDns } from './dns.ts';
 
+/** `servers.espat.dns` of the config, and who is told. */
 export interface DnsServerOptions {
   /** The local address it listens on. */
   readonly address: string;

@@ -13,6 +13,7 @@ export type Question =
       readonly token: string | null;
     };
 
+/** What has arrived so far, as a request. */
 export type RequestReading =
   | { readonly kind: 'incomplete' }
   /** No question of a module: nothing is answered. `reason` is for people. */

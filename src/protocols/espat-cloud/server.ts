@@ -9,6 +9,7 @@ import { type Answer, serveConnection } from './connection.ts';
 import { DOWNLOAD_WITHIN_MS, REQUEST_WITHIN_MS } from './constants.ts';
 import type { Question } from './request.ts';
 
+/** A module asks for an image, or for its length. */
 export type DownloadQuestion = Extract<Question, { readonly kind: 'download' }>;
 
 /** Who asks. */
@@ -35,6 +36,7 @@ export interface AtShelf {
   began(question: DownloadQuestion, peer: Peer, sizeBytes: number): Download;
 }
 
+/** What the server is made of: the daemon's has the shelf of the publisher, that of an attempt one image. */
 export interface AtServerOptions {
   readonly address: string;
   /** 0: any that is free. */

@@ -6,6 +6,7 @@ import type { EspatSerialOptions } from './options.ts';
 import { findSpeed } from './speed.ts';
 import type { UpdateEnd } from './ways.ts';
 
+/** A module that was told to update itself, and what it said to that. */
 export interface ConfirmRequest {
   readonly dialog: AtDialog;
   readonly options: EspatSerialOptions;

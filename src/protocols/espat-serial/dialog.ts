@@ -7,6 +7,7 @@ import { BUSY_PAUSE_MS } from './constants.ts';
 /** How a module ended its answer. */
 export type Verdict = 'ok' | 'error' | 'fail' | 'silent';
 
+/** The answer to one command. */
 export interface Reply {
   readonly verdict: Verdict;
   /** Everything before the verdict, without the echo. */

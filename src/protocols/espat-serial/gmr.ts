@@ -7,6 +7,7 @@ export type Family =
   /** 2.x and later, on ESP-IDF. */
   | 'esp-at';
 
+/** What `AT+GMR` says, read. */
 export interface AtVersion {
   /** `0.18`, `1.7.6.0`, `3.2.0.0`. */
   readonly at: string;

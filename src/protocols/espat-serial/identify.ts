@@ -10,6 +10,7 @@ export interface Module {
   readonly version: AtVersion;
 }
 
+/** How a module is spoken to before it is known; `baudRate` null: its rate is found. */
 export interface IdentifyOptions {
   readonly baudRate: number | null;
   readonly answerWithinMs: number;

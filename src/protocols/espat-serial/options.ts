@@ -2,7 +2,9 @@ import { isIPv4 } from 'node:net';
 import type { Fields, OptionValue, OptionValues, PortRange, Secret } from '../../model/fields.ts';
 import { FLASH_MAPS, type FlashMap } from '../../model/image.ts';
 
+/** How a module gets its image; docs/protocols/espat-serial.md, "Session". */
 export const WAYS = ['auto', 'ciupdate', 'userota', 'webserver'] as const;
+/** `auto` is decided by what the module is. */
 export type Way = (typeof WAYS)[number];
 
 /** What a rule may set under `update:` for `protocol: espat-serial`. */

@@ -26,6 +26,7 @@ function unsupported({ at }: AtVersion, what: string): FlashError {
   return new FlashError('ESPAT_UNSUPPORTED', `AT ${at} has ${what}`, { step: 'prepare' });
 }
 
+/** What every way to update a module needs. */
 export interface UpdateParts {
   readonly dialog: AtDialog;
   readonly withinMs: number;
@@ -119,6 +120,7 @@ export async function userOta(parts: UpdateParts, url: string): Promise<UpdateEn
   throw updateError(Report.VERSION_READ, visit);
 }
 
+/** An upload to the web server of the module, at its own address. */
 export interface WebUpload extends UpdateParts {
   readonly address: string;
   readonly port: number;

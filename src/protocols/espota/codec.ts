@@ -1,5 +1,6 @@
 import { Command, type UpdateCommand } from './constants.ts';
 
+/** What the first datagram says. */
 export interface Invitation {
   readonly command: UpdateCommand;
   /** Where this machine listens for the device's connection. */
@@ -9,6 +10,7 @@ export interface Invitation {
   readonly md5: string;
 }
 
+/** The answer to a nonce. */
 export interface Login {
   /** As long as the nonce, hex, different each time. */
   readonly cnonce: string;

@@ -13,6 +13,7 @@ export const Command = {
   AUTH: 200,
 } as const;
 
+/** What an invitation may be for. */
 export type UpdateCommand = typeof Command.FLASH | typeof Command.FILESYSTEM;
 
 /** ArduinoOTA.cpp, `begin()` of each core. */

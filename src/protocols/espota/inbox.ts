@@ -13,8 +13,10 @@ export type Arrival =
   | { readonly kind: 'appeared' }
   | { readonly kind: 'silence' };
 
+/** The device has connected; its stream is the receiver's to close. */
 export type Dialled = Extract<Arrival, { kind: 'dialled' }>;
 
+/** What may arrive while a device is invited. */
 export interface InboxOptions extends Pick<FlashRequest, 'onAppearance'> {
   readonly datagrams: DatagramLink;
   readonly dialBack: DialBack;

@@ -16,6 +16,7 @@ export interface InvitationFacts {
   readonly dialBack: DialBack;
 }
 
+/** Throws OTA_AUTH_REQUIRED where there is none, and what the secret throws where it cannot be read. */
 export function revealPassword({ device, options }: InvitationFacts): string {
   if (options.password !== null) return options.password.reveal();
   throw new FlashError('OTA_AUTH_REQUIRED', `${endpoint(device)} asks for a password and none is configured`, {
@@ -23,6 +24,7 @@ export function revealPassword({ device, options }: InvitationFacts): string {
   });
 }
 
+/** OTA_AUTH_REFUSED, with where the password came from and the kinds of login that were tried; never the password. */
 export function authRefused({ device, options }: InvitationFacts, refused: ReadonlySet<LoginKind>): FlashError {
   const kinds = [...refused].join(', ');
   const source = options.password?.source ?? 'config';
@@ -35,6 +37,7 @@ export function authRefused({ device, options }: InvitationFacts, refused: Reado
   );
 }
 
+/** OTA_AUTH_NO_ANSWER after so many logins. */
 export function authNoAnswer({ device, options }: InvitationFacts, logins: number): FlashError {
   const eachS = options.loginWithinMs / 1000;
   return new FlashError(
@@ -44,6 +47,7 @@ export function authNoAnswer({ device, options }: InvitationFacts, logins: numbe
   );
 }
 
+/** OTA_NO_ANSWER, or what was heard in place of an answer: OTA_UNEXPECTED_ANSWER, or the trouble that the socket had. `sent` counts invitations. */
 export function noAnswer({ device, options }: InvitationFacts, inbox: Inbox, sent: number): FlashError {
   if (inbox.strangeWords !== null) {
     return new FlashError('OTA_UNEXPECTED_ANSWER', `${endpoint(device)} answers "${inbox.strangeWords}"`, {
@@ -59,6 +63,7 @@ export function noAnswer({ device, options }: InvitationFacts, inbox: Inbox, sen
   return new FlashError(code, `${what}${because}`, { cause: trouble ?? undefined, step: 'prepare' });
 }
 
+/** OTA_DIAL_BACK, with all that may be the cause; `answerMs` is how long the device took for its `OK`. */
 export function noDialBack(facts: InvitationFacts, answerMs: number): FlashError {
   const { device, dialBack, datagrams, image, options } = facts;
   const { strangers } = dialBack;
@@ -94,6 +99,7 @@ function brokenDialBack({ device, dialBack, datagrams, options }: InvitationFact
   );
 }
 
+/** Throws the code that the device's own words stand for; OTA_REFUSED where they are not known. */
 export function throwIfRefused({ device, image }: InvitationFacts, reply: Reply): void {
   if (reply.kind !== 'refused') return;
   const words = printable(reply.words);

@@ -19,6 +19,7 @@ import {
 } from './invitation-errors.ts';
 import { answerChallenge, type LoginKind, loginKinds } from './login.ts';
 
+/** All that an invitation is sent and answered with. */
 export interface InvitationContext extends InvitationFacts, InboxOptions {}
 
 /** How a device took an invitation. */

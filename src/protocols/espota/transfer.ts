@@ -21,6 +21,7 @@ import { bulkChunkBytes, type EspotaOptions } from './options.ts';
 import { refusalCode } from './refusals.ts';
 import { Replies } from './replies.ts';
 
+/** One image and the connection that the device has made for it. */
 export interface TransferContext {
   readonly bytes: Uint8Array;
   readonly stream: StreamLink;

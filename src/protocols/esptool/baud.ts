@@ -16,6 +16,7 @@ export function lowerBaudRate(baudRate: number): number | null {
 const PROBES = 2;
 const PROBE_TIMEOUT_MS = 500;
 
+/** Rates in baud; `from` is the one that both ends have now. */
 export interface BaudChange {
   readonly loader: Loader;
   readonly from: number;

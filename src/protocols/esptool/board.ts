@@ -19,6 +19,7 @@ import { writeImages, writePlaced } from './write-images.ts';
 
 type OnBytes = (doneBytes: number, totalBytes: number) => void;
 
+/** What every conversation with a board needs beside its port. */
 export interface BoardSurroundings {
   readonly links: Pick<Links, 'openSerial'>;
   readonly clock: Clock;

@@ -8,6 +8,7 @@ export type BootState =
   | 'talking'
   | 'silent';
 
+/** What a chip is doing, by what it prints. */
 export interface BootDiagnosis {
   readonly state: BootState;
   /** The line that says so, printable. */

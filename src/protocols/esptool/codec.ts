@@ -8,6 +8,7 @@ const CHECKSUM_SEED = 0xef;
 /** Length, sequence number and two zero words before the bytes of a data block. */
 const BLOCK_HEADER_BYTES = 16;
 
+/** A frame that answers a command. */
 export interface Reply {
   readonly op: number;
   /** Of READ_REG the register, of SYNC non-zero for a ROM; stale or 0 otherwise. */
@@ -16,6 +17,7 @@ export interface Reply {
   readonly data: Uint8Array;
 }
 
+/** Without the SLIP frame. The checksum counts for the three commands that carry blocks. */
 export function encodeCommand(op: Opcode, data: Uint8Array, checksum = 0): Uint8Array {
   const packet = Buffer.alloc(HEADER_BYTES + data.length);
   packet.writeUInt8(REQUEST, 0);
@@ -34,6 +36,7 @@ export function decodeReply(frame: Uint8Array): Reply | null {
   return { op: view.getUint8(1), value: view.getUint32(4, true), data: frame.subarray(HEADER_BYTES) };
 }
 
+/** 32 bits each, little-endian. */
 export function encodeWords(...words: readonly number[]): Uint8Array {
   const bytes = Buffer.alloc(words.length * 4);
   words.forEach((word, index) => {

@@ -25,11 +25,13 @@ export const Op = {
   READ_FLASH: 0xd2,
 } as const;
 
+/** The second byte of a command. */
 export type Opcode = (typeof Op)[keyof typeof Op];
 
 /** The rate that every loader starts at; ROMs find the rate of the first SYNC themselves. */
 export const ROM_BAUD_RATE = 115_200;
 
+/** What flash is erased by, at the least. */
 export const SECTOR_BYTES = 0x1000;
 export const MEGABYTE = 0x100000;
 
@@ -45,6 +47,7 @@ export const READ_FRAMES_IN_FLIGHT = 64;
 /** READ_FLASH_SLOW always returns that many. */
 export const SLOW_READ_BYTES = 64;
 
+/** Longest waits and shortest pauses of the conversation, milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 3_000;
 export const SYNC_TIMEOUT_MS = 100;
 export const SYNC_PAUSE_MS = 50;

@@ -187,6 +187,7 @@ export function describeChip({ chip, revision }: Pick<ChipIdentity, 'chip' | 're
   return revision === null ? label : `${label} revision ${revisionText(revision)}`;
 }
 
+/** 100 times the major number plus the minor one, as images have it: `301` is `3.1`. */
 export function revisionText(revision: number): string {
   return `${Math.floor(revision / 100)}.${revision % 100}`;
 }

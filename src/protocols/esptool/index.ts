@@ -16,4 +16,5 @@ function createSerial(prepared: PreparedImages): Protocol {
   };
 }
 
+/** With one store of deflated images for the whole process: sixteen boards of a line get the same bytes. */
 export const serial: Protocol = createSerial(new PreparedImages());

@@ -4,6 +4,7 @@ import { DEFAULT_TIMEOUT_MS, Op, type Opcode, QUIET_AFTER_UNSUPPORTED_MS } from 
 import type { FrameLink } from './frames.ts';
 import { type Dialect, refusal } from './status.ts';
 
+/** One command to ROM or stub. */
 export interface Command {
   readonly op: Opcode;
   readonly data: Uint8Array;
@@ -89,6 +90,7 @@ export class Loader {
   }
 }
 
+/** For messages. */
 export function nameOf(op: Opcode): string {
   return NAMES.get(op) ?? `command ${op}`;
 }

@@ -29,6 +29,7 @@ export interface Board {
   readonly table: BoardTable | null;
 }
 
+/** What a board has in flash already. */
 export interface BoardTable {
   readonly offset: number;
   readonly partitions: readonly Partition[];

@@ -22,6 +22,7 @@ function portKind({ usb }: SerialPortFacts): PortKind {
   return OTG_PRODUCTS.includes(usb.productId) ? 'usb-otg' : 'bridge';
 }
 
+/** Which port is opened, and how. */
 export interface ChipPortSettings {
   readonly port: SerialPortFacts;
   readonly links: Pick<Links, 'openSerial'>;

@@ -89,6 +89,7 @@ export async function inflatedSizes(blocks: readonly Uint8Array[]): Promise<numb
   return sizes;
 }
 
+/** Views into `bytes`, not copies; the last one may be shorter. */
 export function blocksOf(bytes: Uint8Array, blockBytes: number): Uint8Array[] {
   return Array.from({ length: Math.ceil(bytes.length / blockBytes) }, (_, index) =>
     bytes.subarray(index * blockBytes, (index + 1) * blockBytes),

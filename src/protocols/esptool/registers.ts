@@ -27,6 +27,7 @@ export interface WatchdogRegisters {
   readonly swdKey: number;
 }
 
+/** Addresses of one chip, from its technical reference manual. */
 export interface ChipRegisters {
   readonly spi: SpiRegisters;
   /** The first word of the eFuse block with the MAC; null: ESP8266 and ESP32, which have ways of their own. */
@@ -186,6 +187,7 @@ export const CHIP_MAGICS: Readonly<Record<number, Chip>> = {
   1990: 'esp32s2',
 };
 
+/** First words of the eFuse blocks that hold the MAC address of the two oldest chips. */
 export const ESP8266_EFUSE = 0x3ff00050;
 export const ESP32_EFUSE = 0x3ff5a000;
 /** Its highest bit is part of the revision (ESP-IDF, efuse_hal.c). */

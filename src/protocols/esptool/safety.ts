@@ -4,6 +4,7 @@ import { count } from '../../firmware/findings.ts';
 import { type ChipIdentity, describeChip, revisionText } from './identify.ts';
 import type { ImageToPlace } from './placement.ts';
 
+/** What of the guards before writing a person has given up. */
 export interface SafetyRules {
   /** Secure boot, encryption and secure download mode are the owner's business. */
   readonly allowSecure: boolean;

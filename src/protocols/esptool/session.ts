@@ -22,6 +22,7 @@ import { attachFlash, type FlashChip, flashChipOf, readFlashId, setFlashSize } f
 import { loadStub, runStub } from './stub.ts';
 import { disableWatchdogs, hasWatchdogReset, resetByWatchdog, WATCHDOG_RESET_MS } from './watchdogs.ts';
 
+/** How a board is reached. */
 export interface SessionSettings {
   readonly port: SerialPortFacts;
   readonly links: Pick<Links, 'openSerial'>;

@@ -7,6 +7,7 @@ const ESCAPED_ESCAPE = 0xdd;
 /** More than any loader sends in one frame (4096 bytes of flash); what is longer is noise. */
 const LONGEST_FRAME = 64 * 1024;
 
+/** One frame, with an END on both sides (RFC 1055). */
 export function encodeSlip(bytes: Uint8Array): Uint8Array {
   let special = 0;
   for (let at = 0; at < bytes.length; at++) {

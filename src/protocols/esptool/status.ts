@@ -50,6 +50,7 @@ const STUB_ERRORS: Readonly<Record<number, Meaning>> = {
   255: { code: 'SERIAL_UNSUPPORTED', words: 'this stub cannot do that' },
 };
 
+/** The two bytes that count; ROM and stub have them in another order. */
 export interface Status {
   readonly first: number;
   readonly second: number;

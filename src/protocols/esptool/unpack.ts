@@ -14,6 +14,7 @@ export interface ImageSet {
   readonly settings: SerialOptions['settings'];
 }
 
+/** What a package has to fit. */
 export interface SetBoard {
   readonly chip: Chip;
   /** Null: cannot be asked. */

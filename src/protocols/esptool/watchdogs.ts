@@ -21,6 +21,7 @@ export async function disableWatchdogs(loader: Loader, chip: Chip): Promise<void
 /** 2000 ticks of the slow clock, then a reset of the whole chip (RTC_CNTL_WDTCONFIG0_REG: enable, stage 0, reset lengths). */
 const RESET_AFTER_TICKS = 2000;
 const RESET_CONFIG = (2 ** 31 + (5 << 28) + (1 << 8) + 2) >>> 0;
+/** How long it takes the watchdog to bite and the chip to start, at the most. */
 export const WATCHDOG_RESET_MS = 500;
 
 /** Whether this chip can be reset by its watchdog: the way out for a chip that is itself the USB device and has no reset line. */

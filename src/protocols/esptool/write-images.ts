@@ -16,6 +16,7 @@ import { unpackImages } from './unpack.ts';
 import { isInFlash } from './verify.ts';
 import { writeImage } from './write.ts';
 
+/** Images for one board, and who is told how far they are. */
 export interface WriteRequest {
   readonly images: readonly ImageToPlace[];
   readonly options: Omit<SerialOptions, 'offset' | 'baudRate' | 'reset' | 'useStub'>;

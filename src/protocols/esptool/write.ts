@@ -6,6 +6,7 @@ import { blocksOf, inflatedSizes, type PreparedImage } from './prepared-image.ts
 import type { ChipSession } from './session.ts';
 import { verifyImage } from './verify.ts';
 
+/** One image at its place. */
 export interface ImageWrite {
   /** A multiple of 4096. */
   readonly offset: number;

@@ -134,11 +134,13 @@ async function logIn(control: FtpControl, { options, signal }: Conversation): Pr
   if (type.code !== Reply.OK) throw unexpected('TYPE I', type);
 }
 
+/** PYCOM_BUSY: somebody else has the session. */
 export function busy(server: 'FTP' | 'telnet', waitedMs: number): FlashError {
   const message = `the ${server} server of the device took the connection and was silent for ${Math.round(waitedMs / 1000)} s: it serves another session`;
   return new FlashError('PYCOM_BUSY', message, { step: 'prepare' });
 }
 
+/** PYCOM_UNEXPECTED_ANSWER; `to` is the command that was answered. */
 export function unexpected(to: string, { code, text }: FtpReply): FlashError {
   const said = `${code === 0 ? '' : code} ${text}`.trim();
   return new FlashError('PYCOM_UNEXPECTED_ANSWER', `the device said "${said}" to ${to}`, { step: 'prepare' });

@@ -24,6 +24,7 @@ export function keepsFirstLength(identity: Identity, isTailed: boolean): boolean
   return identity.mcu !== 'CC3200' && generationOf(identity) === 'md5-tail';
 }
 
+/** The room that an image has on a device. */
 export interface Slot {
   readonly sizeBytes: number;
   /** Where the number comes from, for a message. */

@@ -75,6 +75,7 @@ export class TelnetShell {
   }
 }
 
+/** What a telnet session is opened for. */
 export interface TelnetPurpose {
   /** How long a closed port is tried again. */
   readonly refusedForMs: number;

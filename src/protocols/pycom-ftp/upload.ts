@@ -18,6 +18,7 @@ import {
 import { type Conversation, signalOf } from './conversation.ts';
 import type { FtpControl } from './ftp.ts';
 
+/** One image and the FTP session that it goes over, logged in. */
 export interface UploadContext {
   readonly conversation: Conversation;
   readonly control: FtpControl;

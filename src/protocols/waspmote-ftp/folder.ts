@@ -22,7 +22,9 @@ export type Entry =
       readonly publication: Publication;
     };
 
+/** What RETR and SIZE work on. */
 export type FileEntry = Exclude<Entry, { kind: 'folder' }>;
+/** What CWD and LIST work on. */
 export type FolderEntry = Extract<Entry, { kind: 'folder' }>;
 
 /** The text that stands in UPGRADE.TXT for a publication; null: nothing is published. */

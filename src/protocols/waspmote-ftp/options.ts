@@ -2,6 +2,7 @@ import type { Fields, OptionValues, Secret } from '../../model/fields.ts';
 import { LAST_VERSION, MESHLIUM } from './constants.ts';
 import { whyNotName } from './program-name.ts';
 
+/** What a rule may set under `update:` for `protocol: waspmote-ftp`. */
 export const WASPMOTE_OPTIONS = {
   user: {
     kind: 'text',
@@ -55,6 +56,7 @@ export interface OtherServer {
   readonly folder: string;
 }
 
+/** The same, typed. */
 export interface WaspmoteSettings {
   readonly user: string;
   readonly name: string | null;

@@ -11,6 +11,7 @@ export function otherPlace({ host, port, folder }: OtherServer, user: string): s
   return `ftp://${name}:${port}/${folder} as ${user}`;
 }
 
+/** Whether it is on somebody else's server. */
 export function isOtherPlace(place: string): boolean {
   return place.startsWith('ftp://');
 }

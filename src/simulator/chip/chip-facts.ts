@@ -21,6 +21,7 @@ export interface FuseField {
   readonly from?: number;
 }
 
+/** Where in its eFuses a chip has its revision. */
 export interface RevisionFields {
   readonly major: readonly FuseField[];
   readonly minor: readonly FuseField[];

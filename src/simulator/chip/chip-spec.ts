@@ -43,6 +43,7 @@ export interface ChipSpec {
   readonly faults?: ChipFaults;
 }
 
+/** What a test may wait for. */
 export type ChipEvent =
   | 'started-from-flash'
   | 'started-in-download-mode'

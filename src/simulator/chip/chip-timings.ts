@@ -53,10 +53,12 @@ export function eraseMs(timings: ChipTimings, offset: number, length: number): n
   return blocks * timings.blockEraseMs + sectors * timings.sectorEraseMs;
 }
 
+/** Whole pages count, also where less is written. */
 export function programMs(timings: ChipTimings, length: number): number {
   return Math.ceil(length / PAGE_BYTES) * timings.pageProgramMs;
 }
 
+/** For `length` bytes of flash. */
 export function md5Ms(timings: ChipTimings, length: number): number {
   return (length / 2 ** 20) * timings.md5MsPerMiB;
 }

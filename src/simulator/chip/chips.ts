@@ -8,6 +8,7 @@ import { MemoryMedium } from './memory-medium.ts';
 import { PtyMedium } from './pty-medium.ts';
 import { TcpMedium } from './tcp-medium.ts';
 
+/** One board, and the port it is on. */
 export interface BoardSpec extends ChipSpec {
   /** Default: `memory`. Only `memory` and `rfc2217` carry the control lines. */
   readonly medium?: PortAddress['kind'];
@@ -15,6 +16,7 @@ export interface BoardSpec extends ChipSpec {
   readonly plugged?: 'on' | 'off';
 }
 
+/** What all boards have in common. */
 export interface ChipsOptions {
   readonly log?: Logger;
   readonly clock?: Clock;

@@ -27,6 +27,7 @@ const CONTROLS: Readonly<Record<number, Partial<ControlLines>>> = {
 const ASK_DTR = 7;
 const ASK_RTS = 10;
 
+/** What a host has asked of the port. */
 export interface ComPortEvents {
   onData(bytes: Uint8Array): void;
   onLines(lines: Partial<ControlLines>): void;

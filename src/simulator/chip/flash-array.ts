@@ -1,3 +1,4 @@
+/** What the flash chip erases, in small and in large, and programs at once. */
 export const SECTOR_BYTES = 0x1000;
 export const BLOCK_BYTES = 0x10000;
 export const PAGE_BYTES = 0x100;

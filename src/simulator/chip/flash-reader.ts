@@ -10,6 +10,7 @@ export interface ReadPlan {
   readonly window: number;
 }
 
+/** How a READ_FLASH stands after an acknowledgement. */
 export type Reading = 'going-on' | 'done' | 'failed';
 
 const LARGEST_PACKET = 4096;

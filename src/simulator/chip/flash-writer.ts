@@ -14,11 +14,13 @@ export interface WritePlan {
   readonly isCompressed: boolean;
 }
 
+/** From the words of FLASH_BEGIN or FLASH_DEFL_BEGIN; chips before the ESP32-S2 have no fifth. */
 export function writePlan(args: readonly number[], isCompressed: boolean): WritePlan {
   const [totalBytes = 0, blocks = 0, blockBytes = 0, offset = 0, encrypted = 0] = args;
   return { totalBytes, blocks, blockBytes, offset, isEncrypted: encrypted !== 0, isCompressed };
 }
 
+/** What became of a block, and how long the chip was busy with it. */
 export interface Written {
   readonly isGood: boolean;
   readonly workMs: number;

@@ -32,4 +32,5 @@ export function huffman(lengths: Uint8Array): Huffman {
 export const FIXED_LITERALS = huffman(
   Uint8Array.from({ length: 288 }, (_, symbol) => (symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8)),
 );
+/** RFC 1951, section 3.2.6. */
 export const FIXED_DISTANCES = huffman(new Uint8Array(30).fill(5));

@@ -1,5 +1,6 @@
 import { FIXED_DISTANCES, FIXED_LITERALS, type Huffman, huffman, LONGEST_CODE } from './huffman.ts';
 
+/** `hungry`: it wants more bytes. */
 export type InflateState = 'hungry' | 'done' | 'broken';
 
 /** What comes next in the stream. */

@@ -43,4 +43,5 @@ export interface Outcome {
   readonly afterwards?: () => { readonly workMs: number; readonly reason: number };
 }
 
+/** Success, with nothing to say. */
 export const DONE: Outcome = { reason: 0 };

@@ -9,6 +9,7 @@ export interface MemoryPort {
   close(): void;
 }
 
+/** What the host hears of a port that is open. */
 export interface MemoryPortEvents {
   onData(bytes: Uint8Array): void;
   /** The board was unplugged. */

@@ -69,6 +69,7 @@ export function words(data: DataView): number[] {
   return Array.from({ length: data.byteLength >> 2 }, (_, nth) => data.getUint32(nth * 4, true));
 }
 
+/** Length, sequence number and two words of 0, ahead of each block of data. */
 export const BLOCK_HEADER_BYTES = 16;
 
 /** FLASH_DATA, FLASH_DEFL_DATA, MEM_DATA: length, sequence number, two zero words, then the block. */

@@ -13,6 +13,7 @@ const NO_SEQUENCE = 0xffffffff;
 const DEAD_STATES: readonly number[] = [3, 4];
 const LABEL_BYTES = 16;
 
+/** One row of the table, as the second boot loader reads it. */
 export interface Partition {
   readonly type: number;
   readonly subtype: number;

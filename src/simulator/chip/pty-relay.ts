@@ -82,6 +82,7 @@ const PROGRAMS = [
   { program: 'socat', trial: ['-V'], open: relayBySocat },
 ] as const;
 
+/** What can make a pseudo-terminal here. */
 export type PtyProgram = (typeof PROGRAMS)[number]['program'];
 
 /** Those that are here; none means that there are no pseudo-terminals for us. */

@@ -9,6 +9,7 @@ const ESP32_MAC = 0x3ff5a004;
 /** Of chips with an IEEE 802.15.4 radio: the middle of an EUI-64. */
 const EUI64_MIDDLE = 0xfffe0000;
 
+/** What is burnt into the eFuses. */
 export interface Identity {
   readonly mac: readonly number[];
   readonly revision: { readonly major: number; readonly minor: number };

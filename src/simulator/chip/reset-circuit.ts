@@ -14,6 +14,7 @@ export interface PinLevels {
   readonly isDownload: boolean;
 }
 
+/** Neither line pulls: the chip runs. */
 export const RELEASED: PinLevels = { isHeld: false, isDownload: false };
 
 /** From the lines and the levels before (esptool documentation, "Boot Mode Selection"). */

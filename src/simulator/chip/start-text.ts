@@ -13,6 +13,7 @@ export interface StartCause {
   readonly esp8266: string;
 }
 
+/** Why a chip starts, as its boot text says it (`rst:`). */
 export const StartCause = {
   POWER_ON: { later: '0x1 (POWERON)', esp32: '0x1 (POWERON_RESET)', esp8266: '2' },
   BROWN_OUT: { later: '0xf (BROWNOUT_RST)', esp32: '0xf (RTCWDT_BROWN_OUT_RESET)', esp8266: '2' },
@@ -25,6 +26,7 @@ export interface StartText {
   readonly outcome: 'app-runs' | 'starts-again' | 'halts';
 }
 
+/** What the ROM prints when it waits for a host. */
 export function downloadText(facts: ChipFacts, cause: StartCause): string {
   return `${firstLine(facts, cause, 'download')}${facts.rom === 'esp8266' ? '\r\n' : 'waiting for download\r\n'}`;
 }

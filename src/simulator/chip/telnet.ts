@@ -1,6 +1,7 @@
 /** Telnet (RFC 854) as far as RFC 2217 needs it. */
 export const Telnet = { SE: 240, SB: 250, WILL: 251, WONT: 252, DO: 253, DONT: 254, IAC: 255 } as const;
 
+/** What a stream of RFC 854 has said, taken apart. */
 export type TelnetEvent =
   | { readonly kind: 'data'; readonly bytes: Uint8Array }
   | { readonly kind: 'negotiation'; readonly verb: number; readonly option: number }
@@ -87,10 +88,12 @@ export function escapeTelnet(bytes: Uint8Array): Uint8Array {
   return doubled.subarray(0, length);
 }
 
+/** WILL, WONT, DO or DONT, and an option. */
 export function negotiation(verb: number, option: number): Uint8Array {
   return Uint8Array.from([Telnet.IAC, verb, option]);
 }
 
+/** IAC in `bytes` is doubled. */
 export function subnegotiation(option: number, bytes: Uint8Array): Uint8Array {
   return Uint8Array.from([Telnet.IAC, Telnet.SB, option, ...escapeTelnet(bytes), Telnet.IAC, Telnet.SE]);
 }

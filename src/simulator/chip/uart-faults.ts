@@ -1,5 +1,6 @@
 import type { ChipFaults } from './chip-faults.ts';
 
+/** What strikes at a byte. */
 export type Mishap = 'brown-out' | 'hang' | 'vanish';
 
 /** What a line loses, and what happens at a certain byte: counted since the chip was made. */

@@ -7,12 +7,14 @@ export interface ServerPlace {
   readonly port: number;
 }
 
+/** How long the module waits in each step, milliseconds. */
 export interface FetchTimes {
   readonly connectMs: number;
   readonly versionMs: number;
   readonly downloadMs: number;
 }
 
+/** What the module took for an image. */
 export interface Received {
   readonly body: Buffer;
   /** Bytes of the last piece that arrived: where old libraries look for the CRC. */

@@ -28,6 +28,7 @@ const OLD = {
 const NONOS = { ...OLD, family: 'nonos', checks: true } as const;
 const ESP_AT = { ...OLD, family: 'esp-at', versionBy: 'window', checks: true } as const;
 
+/** The firmware that a module may come with. docs/protocols/espat-serial.md names the sources. */
 export const GENERATIONS = {
   'at-0.17': { ...OLD, gmr: '00170901', baudRate: 9_600, needsRestart: true, hasCiupdate: false },
   'at-0.18': { ...OLD, gmr: '0018000902-AI03', baudRate: 9_600 },
@@ -50,4 +51,5 @@ export const GENERATIONS = {
   },
 } as const satisfies Record<string, Generation>;
 
+/** Names a firmware that a module may come with. */
 export type GenerationName = keyof typeof GENERATIONS;

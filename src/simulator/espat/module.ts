@@ -14,6 +14,7 @@ import { GENERATIONS, type Generation, type GenerationName } from './generations
 import { type Boot, bootEsp8266, type KnownFirmware, passesUpgradeCheck } from './slots.ts';
 import { openWebUpload } from './web-upload.ts';
 
+/** What is wrong with a module; any of them can be combined. */
 export interface ModuleFaults {
   /** Says nothing at all. */
   readonly silent?: boolean;
@@ -35,6 +36,7 @@ export interface ModuleFaults {
   readonly bootLoop?: string;
 }
 
+/** One module, with the firmware it comes with. */
 export interface ModuleSpec {
   readonly name: string;
   readonly generation: GenerationName;

@@ -9,6 +9,7 @@ const TURNS_AT_ONCE = 8;
 
 type UploadFault = NonNullable<PycomFaults['upload']>;
 
+/** What came over a data connection, and how it ended. */
 export interface Received {
   readonly bytes: Uint8Array;
   readonly end: 'whole' | 'timed-out' | 'write-failed' | 'mute' | 'died' | 'gone';

@@ -29,6 +29,7 @@ export interface PycomSpec {
   readonly timings?: Partial<PycomTimings>;
 }
 
+/** How long a module takes, milliseconds. */
 export interface PycomTimings {
   /** From the reset to the servers. */
   readonly bootMs: number;
@@ -40,6 +41,7 @@ export interface PycomTimings {
   readonly idleMs: number;
 }
 
+/** Of a real module, as its source has them; the start is an estimate. */
 export const PYCOM_TIMINGS: PycomTimings = { bootMs: 6_000, turnMs: 4, dataTimeoutMs: 10_000, idleMs: 300_000 };
 /** For tests and the demo: as fast as this machine moves bytes. */
 export const BRISK_PYCOM: PycomTimings = { bootMs: 700, turnMs: 0, dataTimeoutMs: 3_000, idleMs: 60_000 };

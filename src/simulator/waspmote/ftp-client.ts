@@ -4,6 +4,7 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Clock } from '../../clock.ts';
 import { sleep } from '../../clock.ts';
 
+/** As a sketch has it in its requestOTA. */
 export interface FtpServerAddress {
   readonly host: string;
   readonly port: number;

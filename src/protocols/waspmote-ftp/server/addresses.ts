@@ -5,6 +5,7 @@ export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
 }
 
+/** Where the device waits for a data connection, by PORT or EPRT. */
 export interface DataAddress {
   readonly host: string;
   readonly port: number;

@@ -9,6 +9,7 @@ export interface PassivePorts {
   candidates(): readonly number[];
 }
 
+/** Goes round the range, so that a port just closed is not the next one; null: any port that is free. */
 export function passivePorts(range: PortRange | null): PassivePorts {
   if (range === null) return { candidates: () => [0] };
   const count = range.last - range.first + 1;

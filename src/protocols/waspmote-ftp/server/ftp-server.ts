@@ -13,6 +13,7 @@ import type { Transfer } from './transfer.ts';
 /** How soon listening is tried again: an address may come up after the daemon. */
 const LISTEN_AGAIN_MS = 10_000;
 
+/** What the server is made of; it keeps nothing of its own. */
 export interface FtpServerParts extends PullSurroundings {
   readonly settings: FtpServerSettings;
   readonly host: PullHost;

@@ -28,6 +28,7 @@ const MOST_WRONG_PASSWORDS = 5;
 /** RFC 959, section 4.1.2: what sets up a transfer. A restart point outlives these, since modems give them before and after REST. */
 const KEEP_RESTART: ReadonlySet<string> = new Set(['REST', 'TYPE', 'MODE', 'STRU', 'PASV', 'EPSV', 'PORT', 'EPRT']);
 
+/** What all sessions have in common. */
 export interface SessionParts {
   readonly settings: FtpServerSettings;
   readonly host: PullHost;

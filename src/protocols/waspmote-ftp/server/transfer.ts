@@ -12,6 +12,7 @@ export type TransferEnd =
   | { readonly kind: 'whole' }
   | { readonly kind: 'broken'; readonly sentBytes: number; readonly why: string };
 
+/** How long a transfer may stand still. */
 export interface TransferLimits {
   readonly clock: Clock;
   /** How long nothing at all may move, beyond what the bytes themselves take on the slowest line. */
