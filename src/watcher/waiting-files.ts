@@ -30,7 +30,7 @@ const FILES_AT_A_TIME = 4;
 
 /** A file that has been changing for so long is worth a word. */
 const LONG_GROWTH_MS = 600_000;
-/** Half a file that somebody still writes to is waited for so many times `settleMs`: five minutes, as it comes. */
+/** A file that need not be all of it, and that somebody still holds open to write, is waited for so many times `settleMs`: five minutes, as it comes. */
 const STALL_PATIENCE = 150;
 
 interface TakenState {
@@ -224,13 +224,12 @@ export class WaitingFiles {
     return !isBeyondDoubt && quietMs < this.#parts.times.settleMs && this.#parts.isHeld(file.name);
   }
 
-  /** What is there cannot be all, and a writer still holds it open: its link may be slow, or it may wait for something. */
-  #isStalled(file: WaitingFile, history: FileHistory, { action }: Decision): boolean {
+  /** Nothing proves that what is there is all, and a writer still holds it open: its link may be slow, or it may wait for something. */
+  #isStalled(file: WaitingFile, history: FileHistory, decision: Decision): boolean {
     const { clock, isHeld, times } = this.#parts;
-    const verdict = history.examination?.verdict;
-    const isHalf = action === 'refuse' || verdict === 'cut' || verdict === 'unfinished';
+    const isUnproven = decision.action === 'refuse' || (decision.action === 'take' && decision.proof === 'settled');
     const isPatient = clock.monotonic() - history.unchangedSinceMs < times.settleMs * STALL_PATIENCE;
-    return isHalf && isPatient && isHeld(file.name);
+    return isUnproven && isPatient && isHeld(file.name);
   }
 
   async #take(file: WaitingFile, history: FileHistory, known: Content | null): Promise<void> {

@@ -39,8 +39,8 @@ export interface DeviceScript {
   readonly resultPauseMs?: number;
   /** Keeps the connection open and silent in place of the verdict. */
   readonly silentAtEnd?: boolean;
-  /** `late`: together, every 150 ms. */
-  readonly saysCounts?: 'never' | 'late';
+  /** `late`: together, every 150 ms. A number: together, each time that it has read so many bytes more. */
+  readonly saysCounts?: 'never' | 'late' | number;
   /** Time for each read. */
   readonly readMs?: number;
   /** Bytes of each read at most. */
@@ -54,6 +54,7 @@ class Counts {
   readonly #when: DeviceScript['saysCounts'];
   readonly #print: (text: string) => void;
   #gathered = '';
+  #unsaidBytes = 0;
 
   constructor(when: DeviceScript['saysCounts'], print: (text: string) => void) {
     this.#when = when;
@@ -64,12 +65,15 @@ class Counts {
     if (this.#when === 'never') return;
     if (this.#when === 'late' && this.#gathered === '') setTimeout(() => this.flush(), 150);
     this.#gathered += count;
-    if (this.#when === undefined) this.flush();
+    this.#unsaidBytes += count;
+    const isTime = this.#when === undefined || (typeof this.#when === 'number' && this.#unsaidBytes >= this.#when);
+    if (isTime) this.flush();
   }
 
   flush(): void {
     if (this.#gathered !== '') this.#print(this.#gathered);
     this.#gathered = '';
+    this.#unsaidBytes = 0;
   }
 }
 

@@ -213,7 +213,7 @@ class Sender {
     const isTooSlow = clock.monotonic() >= this.#endMs;
     const what = isTooSlow
       ? `the device takes less than ${SLOWEST_BYTES_PER_SECOND} bytes a second`
-      : `the device was silent for ${options.stallAfterMs / 1000} s`;
+      : `the device was silent for ${options.stallAfterMs / 1000} s${this.#answeredBytes === 0 ? ' and had said nothing before' : ''}`;
     return new FlashError('OTA_STALLED', `${what}, after ${this.#soFar()}`, {
       step: 'write',
       details: this.#numbers(),

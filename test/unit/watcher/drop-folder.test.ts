@@ -248,6 +248,24 @@ describe('what is not taken', () => {
       }),
   );
 
+  it.runIf(process.platform === 'linux')(
+    'bytes that prove nothing while their writer holds them, however long it pauses',
+    () =>
+      inBench({ settleMs: 100 }, async (bench) => {
+        const held = await open(bench.path('held.bin'), 'w');
+        await held.write(RAW.subarray(0, 150));
+        await until(() => bench.log.of('file.seen').length > 0, 'the first look');
+        await writeFile(bench.path('left.bin'), rawBytes(77, 150));
+        // Written later, and taken: what nobody holds has settled by now, and so has the other.
+        await bench.taken(1);
+        expect(bench.drops.map(({ name }) => name)).toEqual(['left.bin']);
+        await held.write(RAW.subarray(150));
+        await held.close();
+        await bench.taken(2);
+        expect(bench.drops[1]?.sha256).toBe(sha256Of(RAW));
+      }),
+  );
+
   it('a preallocated file that is still being filled', () =>
     inBench({ settleMs: 250 }, async (bench) => {
       await writeFile(bench.path('samba.bin'), '');
@@ -430,11 +448,10 @@ describe('finish', () => {
 
   it('gives back a file that was written to after it was taken', () =>
     inBench({ settleMs: 100 }, async (bench) => {
-      const file = await open(bench.path('data.bin'), 'w');
-      await file.write(RAW.subarray(0, 150));
+      await writeFile(bench.path('data.bin'), RAW.subarray(0, 150));
       await bench.taken(1);
-      await file.write(RAW.subarray(150));
-      await file.close();
+      // As a writer does that has opened it before it was moved.
+      await appendFile(bench.path('working', 'data.bin'), RAW.subarray(150));
       const [drop] = bench.drops;
       if (drop === undefined) throw new Error('no drop');
       await bench.folder.finish(drop, 'done', resultFor(drop, 'done'));

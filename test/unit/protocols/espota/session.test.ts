@@ -328,11 +328,36 @@ describe.concurrent('espota cut short', () => {
 describe.concurrent('espota to a device that says little', () => {
   it('feeds it on while it is silent, and stops there: without a word from it nothing is committed', async () => {
     const device = await start({ saysCounts: 'never' });
-    const { word, steps, progress } = await flash(device, { options: { 'stall-after': 2_000 } });
-    expect(word).toBe('OTA_STALLED');
+    const { error, steps, progress } = await flash(device, { options: { 'stall-after': 2_000 } });
+    expect(error).toMatchObject({
+      code: 'OTA_STALLED',
+      disposition: 'retry',
+      message: expect.stringContaining('and had said nothing before'),
+    });
     expect(steps).not.toContain('commit');
     expect(progress.length).toBeGreaterThan(1);
     expect(device.longestGapMs).toBeLessThan(1_000);
+  });
+
+  it('goes on past chunks that it does not answer, and commits when it has answered for all but the last byte', async () => {
+    // It says something of every second chunk: after 16,384 bytes, and after 32,768.
+    const device = await start({ saysCounts: 16_384 });
+    const image = imageOf(32_769);
+    const { word, steps } = await flash(device, { image, options: { chunk: '8192' } });
+    expect(word).toBe('accepted');
+    expect(steps).toEqual(['prepare', 'write', 'commit']);
+    expect(device.image().equals(image.bytes)).toBe(true);
+  });
+
+  it('is not committed where it leaves the rest unanswered', async () => {
+    const device = await start({ saysCounts: 16_384 });
+    const { word, steps } = await flash(device, {
+      image: imageOf(24_577),
+      options: { chunk: '8192', 'stall-after': 2_000 },
+    });
+    expect(word).toBe('OTA_STALLED');
+    expect(steps).not.toContain('commit');
+    expect(device.receivedBytes).toBe(24_576);
   });
 
   it('takes counts that come late and glued together', async () => {
