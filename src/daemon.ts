@@ -86,8 +86,8 @@ const FIRST_ROUND_MS = 1_500;
  * SERVICE_DATA_FOLDER, JOURNAL_UNUSABLE, JOURNAL_TOO_NEW.
  */
 export function createDaemon(options: DaemonOptions): Daemon {
-  const { clock, random } = options;
-  let { config } = options;
+  const { clock, random, config: atStart } = options;
+  let config = atStart;
   const feed = new EventFeed(clock);
   const log = tapped(options.log, (level, event, fields) => feed.publish(level, event, fields));
   const fatal = new AbortController();
@@ -252,7 +252,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
     parts,
     fatal: fatal.signal,
     reload(next) {
-      const needRestart = restartNeeds(config, next);
+      // Against what the parts were built with: what waits for a restart waits until there is one.
+      const needRestart = restartNeeds(atStart, next);
       config = next;
       rules = openRuleBook(next.rules, context);
       noteRules();

@@ -13,8 +13,8 @@ export function defineReload(program: Command, run: Run): void {
     .command('reload')
     .summary('has the daemon read its config again')
     .description(
-      'The same as SIGHUP, and on Windows the only way: rules, devices and limits change at once. A config with problems is refused, ' +
-        'and the old one stays at work.',
+      'The same as SIGHUP, and on Windows the only way: rules, devices, limits, hooks and the log level change at once, and what takes a restart is told. ' +
+        'A config with problems is refused, and the old one stays at work.',
     )
     .option('-c, --config <file>', 'the config', DEFAULT_CONFIG);
   withCommonOptions(command, ['dropflash check && dropflash reload']).action((options: ControlArgs) =>

@@ -165,6 +165,8 @@ describe('commands to the running daemon', () => {
   it('have the config read again, and refuse a wrong one', async () => {
     configure({ drop: { path: './drop', settle: '300ms', scan: '2s' } });
     expect(await json('reload')).toEqual({ accepted: true, problems: [], needRestart: ['drop'] });
+    // Asked again it is no less true.
+    expect(await json('reload')).toEqual({ accepted: true, problems: [], needRestart: ['drop'] });
     configure({ limits: { total: 0 } });
     const refused = await cli('reload', '--json', '-c', 'config.yaml');
     expect(refused.exitCode).toBe(78);
