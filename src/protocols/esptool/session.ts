@@ -15,6 +15,7 @@ import {
   STUB_FLASH_BLOCK_BYTES,
   USB_OTG_BLOCK_BYTES,
 } from './constants.ts';
+import { powerFlash } from './flash-power.ts';
 import { type ChipIdentity, describeChip, identify } from './identify.ts';
 import type { Loader } from './loader.ts';
 import { ChipPort } from './port.ts';
@@ -221,7 +222,9 @@ export class ChipSession {
   /** From a loader that answers to one that is ready for flash. */
   async #prepare(): Promise<void> {
     const { chip, security } = this.identity;
+    const { clock, signal } = this.settings;
     if (this.#port.kind === 'usb-jtag' && !security.isSecureDownload) await disableWatchdogs(this.#loader, chip);
+    await powerFlash(this.#loader, this.identity, clock, signal);
     await this.#startStub();
     await attachFlash(this.#loader, chip);
     if (security.isSecureDownload) return;

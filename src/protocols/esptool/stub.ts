@@ -19,10 +19,12 @@ export interface FlasherStub {
 const HELLO = 'OHAI';
 
 /**
- * Espressif's stub for this chip, or null where there is none (yet). Loaded when it is needed, and from the package's file for stubs alone:
+ * Espressif's stub for this chip, or null where there is none (yet; nor for the samples of the ESP32-C2, v0.0, which stubs no longer
+ * support). Loaded when it is needed, and from the package's file for stubs alone:
  * its front door brings a flasher for browsers along, and holds up the event loop for 40 ms.
  */
 export async function loadStub(chip: Chip, revision: number | null): Promise<FlasherStub | null> {
+  if (chip === 'esp32c2' && revision === 0) return null;
   const { getStubJsonByChipName } = await import('esptool-js/lib/stubFlasher.js');
   // It takes 0 for "not known", and then chooses the stub of the latest ESP32-P4.
   const known = revision === null ? undefined : Math.max(1, revision);

@@ -27,6 +27,8 @@ export interface ChipSpec {
   /** Six bytes in hex with colons. Default: made from the name. */
   readonly mac?: string;
   readonly revision?: { readonly major: number; readonly minor: number };
+  /** ESP32-P4 v3.2: eFuse DOWNLOAD_MODE_XPD_ON. Default: not burnt. */
+  readonly isFlashPoweredByRom?: boolean;
   /** A power of two. Default: 4 MiB. */
   readonly flashBytes?: number;
   /** Contents from the start of the flash; FF behind them. */

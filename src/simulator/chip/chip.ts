@@ -6,6 +6,7 @@ import type { ChipCounts, ChipEvent, ChipSpec, RamUpload, ResetCircuit } from '.
 import { BOARD_TIMINGS, type ChipTimings } from './chip-timings.ts';
 import { FlashArray } from './flash-array.ts';
 import { FlashCipher } from './flash-cipher.ts';
+import { flashPowerAtStart, hasFlashPower } from './flash-power.ts';
 import { CommandLoop } from './loader.ts';
 import type { Machine } from './machine.ts';
 import { Registers } from './registers.ts';
@@ -28,6 +29,8 @@ export interface Wiring {
 
 const RELEASED_LINES: ControlLines = { dtr: false, rts: false };
 const DEFAULT_BAUD_RATE = 115_200;
+/** What RDID reads where nothing answers. */
+const NO_FLASH = 0xffffff;
 const STUB_ANNOUNCEMENT = Buffer.from('OHAI', 'latin1');
 /** A rate at which nobody listens. */
 const OFF_RATE = 1.37;
@@ -77,13 +80,18 @@ export class SimulatedChip {
     this.mac = mac.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
     this.#flash = new FlashArray(flashOf(spec), faults.badByte ?? null);
     this.#cipher = new FlashCipher(this.mac);
-    const spi = new SpiController(this.facts.spi, faults.flashId ?? flashIdOf(this.#flash.sizeBytes));
     const identity = { mac, security, revision: spec.revision ?? { major: 1, minor: 0 } };
+    const power = { chip, revision: identity.revision, isPoweredByRom: spec.isFlashPoweredByRom ?? false };
+    const flashId = faults.flashId ?? flashIdOf(this.#flash.sizeBytes);
+    const spi = new SpiController(this.facts.spi, () =>
+      hasFlashPower(power, (address) => this.#registers.read(address)) ? flashId : NO_FLASH,
+    );
     const { watchdogs } = this.facts;
     this.#watchdogs = watchdogs === null ? null : new Watchdogs(watchdogs, wiring.clock, () => this.#startByWatchdog());
     this.#registers = new Registers(this.facts, identity, {
       spi,
       watchdogs: this.#watchdogs,
+      atStart: flashPowerAtStart(power),
       baudRate: () => this.#baudRate ?? DEFAULT_BAUD_RATE,
     });
     this.#uartFaults = new UartFaults(faults);

@@ -20,6 +20,8 @@ export interface Identity {
 export interface Peripherals {
   readonly spi: SpiController;
   readonly watchdogs: Watchdogs | null;
+  /** What other words hold at a start. */
+  readonly atStart: readonly (readonly [number, number])[];
   /** Of the UART, whose divider tells it. */
   baudRate(): number;
 }
@@ -31,7 +33,7 @@ export class Registers {
   readonly #divider: ChipFacts['uartDivider'];
 
   constructor(facts: ChipFacts, identity: Identity, peripherals: Peripherals) {
-    this.#words = new Map([[MAGIC_ADDRESS, facts.magic], ...macWords(facts, identity.mac)]);
+    this.#words = new Map([[MAGIC_ADDRESS, facts.magic], ...macWords(facts, identity.mac), ...peripherals.atStart]);
     this.#peripherals = peripherals;
     this.#divider = facts.uartDivider;
     const { major, minor } = identity.revision;

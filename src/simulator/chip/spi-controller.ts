@@ -28,11 +28,11 @@ const STATUS_WRITERS: readonly number[] = [WRITE_STATUS_1, WRITE_STATUS_2, WRITE
 export class SpiController {
   readonly #layout: SpiLayout;
   /** As RDID returns it: vendor in the lowest byte. */
-  readonly #flashId: number;
+  readonly #flashId: () => number;
   readonly #status: number[] = [0, 0, 0];
   readonly #registers = new Map<number, number>();
 
-  constructor(layout: SpiLayout, flashId: number) {
+  constructor(layout: SpiLayout, flashId: () => number) {
     this.#layout = layout;
     this.#flashId = flashId;
     if (layout.misoLength === null) this.#registers.set(layout.usr1, LONGEST_READ);
@@ -76,7 +76,7 @@ export class SpiController {
   }
 
   #answer(command: number): number {
-    if (command === READ_ID) return this.#flashId;
+    if (command === READ_ID) return this.#flashId();
     return this.#status[STATUS_READERS.indexOf(command)] ?? 0;
   }
 }

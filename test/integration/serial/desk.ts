@@ -2,6 +2,7 @@ import type { TestContext } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { readDossier } from '../../../src/firmware/dossier.ts';
 import { silentLogger } from '../../../src/log.ts';
+import type { Chip } from '../../../src/model/chip.ts';
 import { writeImages } from '../../../src/protocols/esptool/operations.ts';
 import { DEFAULT_SERIAL_OPTIONS, type SerialOptions } from '../../../src/protocols/esptool/options.ts';
 import { PreparedImages } from '../../../src/protocols/esptool/prepared-image.ts';
@@ -21,7 +22,7 @@ type DeskSpec = Partial<BoardSpec> & Pick<BoardSpec, 'medium'>;
 
 /** A simulated board on a port of its own, and what a session with it needs. It is gone when the test is over. */
 export async function openDesk(
-  chip: DeskChip,
+  chip: Chip,
   spec: DeskSpec,
   { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
 ): Promise<{ readonly board: SimulatedBoard; readonly settings: SessionSettings }> {
