@@ -26,7 +26,7 @@ export const FIRMWARE_ERRORS = {
   },
   IMAGE_HASH_MISMATCH: {
     disposition: 'permanent',
-    hint: 'Copy the image and its .sha256 again; they do not belong together.',
+    hint: 'Copy the image again together with its .sha256, or correct the sha256 that the release file asks of it.',
   },
 
   // --- PACKAGE: several images with their places in flash ------------------------------------------------------------
