@@ -193,7 +193,7 @@ export class WaitingFiles {
       case 'wait':
         file.dueMs = decision.untilMs;
         this.#mindGrowth(file, history);
-        return this.#mindCut(file, history);
+        return this.#mindCut(file, history, content === null);
       case 'leave':
         return this.#tell(file, 'WATCH_EMPTY', 'is empty');
       case 'examine': {
@@ -333,11 +333,14 @@ export class WaitingFiles {
     this.#tell(file, 'WATCH_STILL_GROWING', `has been changing for ${Math.round(growingMs / 60_000)} minutes`);
   }
 
-  /** The rest of it may still be sent, by a person or by a program that tries again: it is told what keeps the file here. */
-  #mindCut(file: WaitingFile, { examination, snapshot, unchangedSinceMs }: FileHistory): void {
+  /**
+   * The rest of it may still be sent, by a person or by a program that tries again: it is told what keeps the file here. Reading takes its time, and
+   * what was just read may have grown since: that takes another look.
+   */
+  #mindCut(file: WaitingFile, { examination, snapshot, unchangedSinceMs }: FileHistory, isLookNew: boolean): void {
     if (examination?.verdict !== 'cut') return;
     const tellMs = unchangedSinceMs + this.#parts.times.settleMs * PATIENCE;
-    if (this.#parts.clock.monotonic() < tellMs) {
+    if (!isLookNew || this.#parts.clock.monotonic() < tellMs) {
       file.dueMs = Math.min(file.dueMs, tellMs);
       return;
     }

@@ -84,7 +84,6 @@ export class ArduinoOtaDevice {
   receivedBytes = 0;
   connections = 0;
   isConnected = false;
-  longestGapMs = 0;
   readonly address: string;
   port = 0;
   readonly #script: DeviceScript;
@@ -227,10 +226,7 @@ export class ArduinoOtaDevice {
     const input: Buffer[] = [];
     let wake = (): void => undefined;
     let isOver = false;
-    let lastMs = performance.now();
     socket.on('data', (bytes) => {
-      this.longestGapMs = Math.max(this.longestGapMs, performance.now() - lastMs);
-      lastMs = performance.now();
       const arrive = () => {
         input.push(bytes);
         wake();
