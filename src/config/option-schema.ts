@@ -16,7 +16,11 @@ export interface ProtocolOptions {
   /** What is wrong with such options beside these servers; null: nothing. */
   problemWith?(options: OptionValues, servers: ServerSettings): string | null;
   /** What its devices show of themselves to everybody, with these options; a rule's `verify` has it as its default. */
-  signs?(options: OptionValues): { readonly returnBy: ReturnCheck; readonly version: VersionPlace } | null;
+  signs?(options: OptionValues): {
+    readonly returnBy: ReturnCheck;
+    readonly version: VersionPlace;
+    readonly settledAfterMs: number;
+  } | null;
 }
 
 /** The schema of each option of a protocol, by its name, defaults and doc sentence included. */

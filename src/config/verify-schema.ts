@@ -123,7 +123,8 @@ const DEFAULT_SOAK_MS = 600_000;
 export function withSigns(verify: Verify, update: UpdateSettings, protocols: readonly ProtocolOptions[]): Verify {
   const signs = protocols.find(({ name }) => name === update.protocol)?.signs?.(update.options) ?? null;
   if (signs === null || verify.proof === 'sent' || verify.proof === 'accepted') return verify;
-  const version = verify.version ?? { ...signs.version, match: WHOLE_VERSION };
+  const { settledAfterMs } = signs;
+  const version = verify.version ?? { ...signs.version, match: WHOLE_VERSION, settledAfterMs };
   return { ...verify, check: verify.check.by === 'auto' ? signs.returnBy : verify.check, version };
 }
 

@@ -209,7 +209,8 @@ function askAfterReturn(
 ): Promise<string | null> {
   const version = versionIn(journal.images.get(job.image)) ?? '';
   const find = () => devices.get(job.device);
-  return askUntilVersion(find, check, version, { ask: askVersion, clock, deadlineMs }, signal);
+  const wait = { ask: askVersion, clock, deadlineMs, before: job.versionBefore };
+  return askUntilVersion(find, check, version, wait, signal);
 }
 
 function knownVersions(job: JobRecord, { devices, journal }: ConfirmParts): KnownVersions {

@@ -24,25 +24,40 @@ export const askVersion: AskVersion = async (device, check, signal) => {
   }
 };
 
+export interface VersionWait {
+  readonly ask: AskVersion;
+  readonly clock: Clock;
+  /** Of the monotonic clock. */
+  readonly deadlineMs: number;
+  /** What the device said before the update; null: nothing. */
+  readonly before: string | null;
+}
+
 /**
- * Asks until the device says this version, or until `deadlineMs` (of the monotonic clock). Returns the last that it said, or null.
+ * Asks until the device says this version, has said for {@link VersionCheck.settledAfterMs} what it said before the update, or the
+ * deadline comes. Returns the last that it said, or null.
  * @param find the device as it is known now: it may have moved, and announced something else
  */
 export async function askUntilVersion(
   find: () => Device | null,
   check: VersionCheck,
   version: string,
-  { ask, clock, deadlineMs }: { readonly ask: AskVersion; readonly clock: Clock; readonly deadlineMs: number },
+  { ask, clock, deadlineMs, before }: VersionWait,
   signal: AbortSignal,
 ): Promise<string | null> {
+  const { settledAfterMs = Number.POSITIVE_INFINITY } = check;
   let last: string | null = null;
+  let oldSinceMs = Number.POSITIVE_INFINITY;
   for (;;) {
     const device = find();
     const said = device === null ? null : await ask(device, check, signal);
     signal.throwIfAborted();
     last = said ?? last;
     if (said !== null && saysVersion(said, check.match, version)) return said;
-    if (clock.monotonic() >= deadlineMs) return last;
+    const nowMs = clock.monotonic();
+    // Silence in between may be one more start.
+    oldSinceMs = said !== null && said === before ? Math.min(oldSinceMs, nowMs) : Number.POSITIVE_INFINITY;
+    if (nowMs >= deadlineMs || nowMs - oldSinceMs >= settledAfterMs) return last;
     await sleep(clock, INTERVAL_MS, signal);
   }
 }

@@ -113,8 +113,15 @@ export type VersionPlace =
   /** What a TCP server says unasked. */
   | { readonly by: 'tcp'; readonly port: number };
 
-/** In `match`, a regular expression, `{version}` stands for the version of the image. */
-export type VersionCheck = VersionPlace & { readonly match: string };
+export type VersionCheck = VersionPlace & {
+  /** A regular expression, in which `{version}` stands for the version of the image. */
+  readonly match: string;
+  /**
+   * A device that is back and says for so long, word for word, what it said before the update has gone back for good: what it starts is
+   * settled before it says anything. Absent: what it says may still change, and only the end of {@link Verify.withinMs} tells.
+   */
+  readonly settledAfterMs?: number;
+};
 
 /** What a rule takes for a success: `verify:`. */
 export interface Verify {

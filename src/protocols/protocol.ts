@@ -63,6 +63,8 @@ export interface Signs {
   readonly returnBy: ReturnCheck;
   /** Where they say their version. */
   readonly version: VersionPlace;
+  /** For so long a device that is back says what it said before: then it has gone back, and says nothing else any more. */
+  readonly settledAfterMs: number;
 }
 
 /** The seam between the job engine and the ways to reach a device. */

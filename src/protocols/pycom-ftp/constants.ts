@@ -93,3 +93,9 @@ export const RESET_WITHIN_MS = 1_500;
 
 /** After PASV without a connection the device hears nothing for 10 s. */
 export const PAUSE_AFTER_FAILURE_MS = 11_000;
+
+/**
+ * bootloader/: which image runs is settled at the start, before the first greeting. Another one would greet only after one more restart, and
+ * this many milliseconds of the same greeting speak against one.
+ */
+export const SETTLED_AFTER_MS = 5_000;

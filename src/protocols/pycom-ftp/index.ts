@@ -1,6 +1,6 @@
 import type { Protocol } from '../protocol.ts';
 import { acceptsStoredImage } from './acceptance.ts';
-import { FTP_PORT, PAUSE_AFTER_FAILURE_MS } from './constants.ts';
+import { FTP_PORT, PAUSE_AFTER_FAILURE_MS, SETTLED_AFTER_MS } from './constants.ts';
 import { PYCOM_FIELDS, readOptions } from './options.ts';
 import { probePycom } from './probe.ts';
 import { flashPycom } from './session.ts';
@@ -19,8 +19,8 @@ export const pycomFtp: Protocol = {
   /** Telnet greets with the version, unasked; without a reset there is no return to be seen. */
   signs: (values) => {
     const { reset, telnetPort } = readOptions(values);
-    return reset === 'none'
-      ? null
-      : { returnBy: { by: 'tcp', port: telnetPort }, version: { by: 'tcp', port: telnetPort } };
+    if (reset === 'none') return null;
+    const place = { by: 'tcp', port: telnetPort } as const;
+    return { returnBy: place, version: place, settledAfterMs: SETTLED_AFTER_MS };
   },
 };

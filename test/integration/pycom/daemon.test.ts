@@ -59,7 +59,7 @@ beforeAll(async () => {
         firmware: { project: 'FiPy' },
         devices: { name: '*' },
         update: { protocol: 'pycom-ftp', 'telnet-port': healthy.telnetPort, retries: 0 },
-        verify: { within: '14s' },
+        verify: { within: '10m' },
       },
     ],
   });
@@ -74,7 +74,7 @@ afterAll(async () => {
 });
 
 describe('a rule that says no more than the protocol', () => {
-  it('proves by the version that a module says, and tells one that went back', async () => {
+  it('proves by the version that a module says, and tells one that went back long before its time is over', async () => {
     const { jobs } = await site.result('failed', 'FiPy-own.bin');
     const ends = jobs.map(({ name, state, proof, error }) => [name, state, proof, error?.code ?? null]);
     expect(ends.toSorted()).toEqual([

@@ -11,6 +11,7 @@ const VERIFIED: Verify = {
   version: { by: 'tcp', port: 23, match: MATCH },
   soakMs: 0,
 };
+const SETTLED: Verify = { ...VERIFIED, version: { by: 'tcp', port: 23, match: MATCH, settledAfterMs: 5_000 } };
 const SOAKED: Verify = { ...VERIFIED, proof: 'soaked', soakMs: 600_000 };
 
 function ruleWith(verify: Verify) {
@@ -52,6 +53,30 @@ describe('verified', () => {
     expect(held(run)).toBe('1.0.0');
     await run.pass(3_600_000);
     expect(run.takings).toHaveLength(2);
+  });
+
+  it('is given up soon where what a device says at its return is its last word', async () => {
+    using run = await updated(SETTLED, 'rolls-back');
+    await run.until(() => newest(run).state === 'confirming');
+    const takenMs = run.clock.now();
+    await run.until(() => newest(run).state === 'failed');
+    expect(newest(run)).toEqual({ state: 'failed', proof: 'returned', code: 'JOB_ROLLED_BACK' });
+    // It came back after 4 s, and said the same for 5 s.
+    expect(run.clock.now() - takenMs).toBeLessThanOrEqual(11_000);
+  });
+
+  it('is not given up on a device that was silent in between, and may have started once more', async () => {
+    using run = await updated(SETTLED, 'rolls-back');
+    await run.until(() => newest(run).state === 'confirming');
+    await run.pass(7_000);
+    run.says.delete('d0001');
+    await run.pass(2_000);
+    run.says.set('d0001', '1.0.0');
+    await run.pass(3_000);
+    expect(newest(run).state).toBe('confirming');
+    run.says.set('d0001', '2.0.0');
+    await run.until(() => newest(run).state !== 'confirming');
+    expect(newest(run)).toEqual({ state: 'succeeded', proof: 'verified', code: null });
   });
 
   it.each([
