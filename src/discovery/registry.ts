@@ -200,7 +200,7 @@ export class DeviceRegistry implements SightingListener, PortListener {
   }
 
   /**
-   * Resolves when the device is proven to have restarted after `afterMs` (epoch ms); rejects with the signal's reason. It may be called
+   * Resolves when the device is proven to have restarted after `afterMs` (epoch ms, by the clock as it is now); rejects with the signal's reason. It may be called
    * late: announcements of the last 15 seconds are remembered. A device that does not speak mDNS never resolves it.
    */
   expectReturn(id: string, request: ReturnRequest): Promise<ReturnEvidence> {

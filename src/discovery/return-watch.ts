@@ -9,7 +9,7 @@ import type { Clock, Timer } from '../clock.ts';
  */
 export interface ReturnEvidence {
   readonly kind: 'announcement' | 'silent-then-answered';
-  /** When the evidence was complete, epoch ms. */
+  /** When the evidence was complete, epoch ms by a clock that nobody sets back. */
   readonly atMs: number;
 }
 

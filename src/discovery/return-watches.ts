@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { RestartWatch } from './restart-watch.ts';
 import { BURST, isBurst, type ReturnEvidence, ReturnWatch } from './return-watch.ts';
 import { afterLastSilence } from './starts.ts';
+import { SteadyTime } from './steady-time.ts';
 
 /** A burst of eight is the longest known (esp8266/Arduino, LEAmDNS). */
 const MAX_ANNOUNCEMENTS = 16;
@@ -13,34 +14,36 @@ export interface ReturnRequest {
   readonly signal: AbortSignal;
 }
 
-/** Who waits for which device, and when each device last announced itself. */
+/** Who waits for which device, and when each device last announced itself. All times it keeps are {@link SteadyTime}. */
 export class ReturnWatches {
   readonly #clock: Clock;
+  readonly #time: SteadyTime;
   readonly #watches = new Map<string, Set<ReturnWatch | RestartWatch>>();
-  /** Times of unasked-for packets, epoch ms, of the last quarter of a minute before the newest. */
+  /** Times of unasked-for packets, of the last quarter of a minute before the newest. */
   readonly #announcedMs = new Map<string, readonly number[]>();
-  /** When each device last probed for its own names, epoch ms. */
+  /** When each device last probed for its own names. */
   readonly #probedMs = new Map<string, number>();
   /** Devices that have probed and not spoken since. */
   readonly #starting = new Set<string>();
-  /** When each device first spoke after its last probe, epoch ms. */
+  /** When each device first spoke after its last probe. */
   readonly #spokeFirstMs = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#time = new SteadyTime(clock);
   }
 
   /** See {@link DeviceRegistry.expectReturn}. */
   async expect(id: string, { afterMs, signal }: ReturnRequest, probe: () => void): Promise<ReturnEvidence> {
     signal.throwIfAborted();
-    const watch = new ReturnWatch(this.#clock, afterMs, probe);
+    const watch = new ReturnWatch(this.#clock, this.#time.of(afterMs), probe);
     return this.#await(id, watch, signal);
   }
 
   /** See {@link DeviceRegistry.expectRestart}. */
   async expectRestart(id: string, { afterMs, signal }: ReturnRequest): Promise<ReturnEvidence> {
     signal.throwIfAborted();
-    return this.#await(id, new RestartWatch(afterMs), signal);
+    return this.#await(id, new RestartWatch(this.#time.of(afterMs)), signal);
   }
 
   async #await(id: string, watch: ReturnWatch | RestartWatch, signal: AbortSignal): Promise<ReturnEvidence> {
@@ -60,7 +63,8 @@ export class ReturnWatches {
   }
 
   /** A device spoke. True if that shows that it has started: its first word after a probe, or the announcement that makes a burst. */
-  heard(id: string, atMs: number, isAnnouncement: boolean): boolean {
+  heard(id: string, wallMs: number, isAnnouncement: boolean): boolean {
+    const atMs = this.#time.of(wallMs);
     for (const watch of this.#watches.get(id) ?? []) watch.heard(atMs, isAnnouncement);
     const isFirstWord = this.#starting.delete(id);
     if (isFirstWord) this.#spokeFirstMs.set(id, atMs);
@@ -74,13 +78,15 @@ export class ReturnWatches {
   }
 
   /** A device asked for its own names. */
-  probed(id: string, atMs: number): void {
+  probed(id: string, wallMs: number): void {
+    const atMs = this.#time.of(wallMs);
     this.#probedMs.set(id, atMs);
     this.#starting.add(id);
     for (const watch of this.#watches.get(id) ?? []) watch.probed(atMs);
   }
 
-  lost(id: string, atMs: number): void {
+  lost(id: string, wallMs: number): void {
+    const atMs = this.#time.of(wallMs);
     for (const watch of this.#watches.get(id) ?? []) watch.lost(atMs);
   }
 

@@ -143,17 +143,18 @@ export interface ConfirmParts {
  * Waits for the device of a job that is `confirming`, asks for its version where the rule says so, and moves the job on by what was
  * seen: to its end, or to `soaking`. Resolves with the job as it is then; when `signal` is aborted first, with the job unchanged: it
  * goes on waiting when the daemon runs again.
- * @param startedMs when this process began to look, epoch ms: of what happened before, it has seen nothing
+ * @param isOlder the job is of an earlier process: what has happened since the device took the image, this one has not seen
  */
 export async function confirmReturn(
   job: JobRecord,
   parts: ConfirmParts,
-  startedMs: number,
+  isOlder: boolean,
   signal: AbortSignal,
 ): Promise<JobRecord> {
-  const { verify, confirmFromMs: sinceMs } = job;
-  if (verify === null || sinceMs === null) throw new Error(`job ${job.id} awaits a return and says not of what`);
-  const isOlder = sinceMs < startedMs;
+  const { verify, confirmFromMs } = job;
+  if (verify === null || confirmFromMs === null) throw new Error(`job ${job.id} awaits a return and says not of what`);
+  // A moment to come is one of a clock that was set back.
+  const sinceMs = Math.min(confirmFromMs, parts.clock.now());
   const device = parts.devices.get(job.device);
   // In doubt, the answer has been waited for already, and whether the device restarts is all that can still be learned.
   const isWhole = isOlder || job.error !== null;

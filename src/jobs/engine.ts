@@ -60,8 +60,9 @@ export class JobEngine {
   #timer: Timer | null = null;
   #isTurnDue = false;
   #isAtWork = false;
-  #startedMs = 0;
   #lastTurnAt = 0;
+  /** By the clock on the wall. At the first turn nobody knows what that showed to an earlier process. */
+  #lastTurnMs = Number.POSITIVE_INFINITY;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -76,11 +77,10 @@ export class JobEngine {
    */
   start(): void {
     const { book, clock, devices, planner, publisher, undo } = this.#parts;
-    this.#startedMs = clock.now();
     this.#lastTurnAt = clock.monotonic();
     recover(this.#parts);
     this.#isAtWork = true;
-    for (const job of book.in('confirming')) this.#awaitReturn(job);
+    for (const job of book.in('confirming')) this.#awaitReturn(job, true);
     for (const job of book.in('soaking')) this.#awaitSoak(job);
     for (const device of devices.list()) planner.planDevice(device);
     undo.plan(undo.wanted(), ON_FAILURE);
@@ -161,6 +161,7 @@ export class JobEngine {
     const { book, clock, devices, limits, log, rollouts } = this.#parts;
     this.#lastTurnAt = clock.monotonic();
     const now = clock.now();
+    this.#followClock(now);
     this.#expire(now);
     this.#endClimbs();
     const windowAtMs = this.#beginWindows(now);
@@ -180,6 +181,14 @@ export class JobEngine {
     this.#startAll(admission.start);
     const wakes = [windowAtMs, rolloutAtMs, admission.wakeAtMs, this.#ladder.wakeAtMs];
     this.#rest(wakes.reduce(earlier, null), now);
+  }
+
+  /** A wait whose end is in the journal would last as much longer as the clock was set back. */
+  #followClock(now: number): void {
+    const { book, log } = this.#parts;
+    const jobs = now < this.#lastTurnMs ? book.putRight(now) : 0;
+    if (jobs > 0) log.warn('clock.set-back', { jobs, reason: 'their pauses and soaks begin anew' });
+    this.#lastTurnMs = now;
   }
 
   /**
@@ -262,7 +271,7 @@ export class JobEngine {
     if (rule === null || protocol === undefined) throw new Error(`rule ${job.rule} has no protocol`);
     this.#track(
       runAttempt({ job: aimed, device, rule, protocol }, this.#parts, this.#stopping.signal).then((after) => {
-        if (after.state === 'confirming') this.#awaitReturn(after);
+        if (after.state === 'confirming') this.#awaitReturn(after, false);
         if (isAbsence(after.error?.code)) this.#parts.reconfirm(device);
         this.#ended(after);
       }),
@@ -314,9 +323,9 @@ export class JobEngine {
     this.#track(asked.then(() => this.wake()));
   }
 
-  #awaitReturn(job: JobRecord): void {
+  #awaitReturn(job: JobRecord, isOlder: boolean): void {
     this.#track(
-      confirmReturn(job, this.#parts, this.#startedMs, this.#stopping.signal).then((after) => {
+      confirmReturn(job, this.#parts, isOlder, this.#stopping.signal).then((after) => {
         if (after.state === 'soaking') this.#awaitSoak(after);
         this.#ended(after);
       }),

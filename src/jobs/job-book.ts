@@ -90,6 +90,13 @@ export class JobBook {
     return aimed;
   }
 
+  /** Somebody has set the clock back: what was done in a time to come counts as done now. Returns how many jobs that concerned. */
+  putRight(nowMs: number): number {
+    const jobs = this.#journal.jobs.putRight(nowMs);
+    for (const job of jobs) this.#put(job);
+    return jobs.length;
+  }
+
   /** A queued job cannot climb its ladder, from now on or since an earlier process first saw it. A time to come is one of a clock that was set back. */
   stuck(id: string): JobRecord {
     const job = this.#known(id);

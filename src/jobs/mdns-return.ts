@@ -42,8 +42,9 @@ const ANSWER_WITHIN_MS = 1_500;
 /** At the end of a soak: a word of the device that is younger than the question. */
 export function mdnsAnswer(registry: DeviceRegistry, clock: Clock): SoakEyes['isThere'] {
   return async ({ id }, _check, signal) => {
-    const askedMs = clock.now();
-    const hasSpoken = () => (registry.get(id)?.lastSeenMs ?? 0) >= askedMs;
+    const before = registry.get(id)?.lastSeenMs;
+    // Not which is later: somebody may have set the clock back since its last word.
+    const hasSpoken = () => registry.get(id)?.lastSeenMs !== before;
     for (let question = 0; question < QUESTIONS && !hasSpoken(); question += 1) {
       registry.probe(id);
       await sleep(clock, ANSWER_WITHIN_MS, signal);
@@ -70,8 +71,9 @@ async function seenSince(
   signal: AbortSignal,
 ): Promise<ReturnEvidence> {
   for (;;) {
-    const lastSeenMs = registry.get(device.id)?.lastSeenMs ?? 0;
-    if (lastSeenMs > sinceMs + RESTART_BY_MS)
+    const { presence, lastSeenMs } = registry.get(device.id) ?? device;
+    // What an earlier process heard is no word to this one, and may have another clock.
+    if (presence === 'present' && lastSeenMs !== null && lastSeenMs > sinceMs + RESTART_BY_MS)
       return { how: "seen by mDNS after this daemon's own restart", atMs: lastSeenMs };
     await sleep(clock, LOOK_MS, signal);
   }

@@ -235,7 +235,7 @@ function lackOfProof(
 /** Those that were there and could not begin say why. */
 function missingText(own: readonly Member[]): string {
   const stuck = own.filter(({ code }) => code !== null && isUnbegun(code) && !isAbsence(code));
-  if (stuck.length === 0) return `all ${own.length} devices are away`;
+  if (stuck.length === 0) return own.length === 1 ? 'its only device is away' : `all ${own.length} devices are away`;
   const codes = [...new Set(stuck.map(({ code }) => code))].join(', ');
   return `none of its ${own.length} devices could begin: ${own.length - stuck.length} away, ${stuck.length} with ${codes}`;
 }

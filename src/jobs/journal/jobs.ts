@@ -66,6 +66,7 @@ export class JobTable {
   readonly #waiting: StatementSync;
   readonly #due: StatementSync;
   readonly #stuck: StatementSync;
+  readonly #putRight: StatementSync;
   readonly #wave: StatementSync;
   readonly #aim: StatementSync;
   readonly #log: StatementSync;
@@ -98,6 +99,12 @@ export class JobTable {
     this.#waiting = database.prepare('UPDATE jobs SET waiting_for = ? WHERE id = ?');
     this.#due = database.prepare('UPDATE jobs SET not_before_ms = 0 WHERE id = ?');
     this.#stuck = database.prepare('UPDATE jobs SET stuck_from_ms = ? WHERE id = ?');
+    this.#putRight = database.prepare(
+      `UPDATE jobs SET updated_ms = $now, confirm_from_ms = MIN(confirm_from_ms, $now),
+         not_before_ms = CASE WHEN not_before_ms > updated_ms THEN $now + not_before_ms - updated_ms ELSE not_before_ms END
+       WHERE updated_ms > $now AND release IN (SELECT id FROM releases WHERE state = 'current')
+         AND release NOT IN (SELECT release FROM publications) RETURNING *`,
+    );
     this.#wave = database.prepare('UPDATE jobs SET wave = ? WHERE id = ?');
     this.#aim = database.prepare('UPDATE jobs SET image = ? WHERE id = ?');
     this.#log = database.prepare(
@@ -207,6 +214,14 @@ export class JobTable {
   due(job: JobRecord): JobRecord {
     this.#due.run(job.id);
     return { ...job, notBeforeMs: 0 };
+  }
+
+  /**
+   * Somebody has set the clock back: what the jobs of current releases have done in a time to come counts as done now, and a pause after it
+   * begins anew. Returns the jobs that this concerns. What happened when, by the clock of that time, stays in their history.
+   */
+  putRight(nowMs: number): readonly JobRecord[] {
+    return this.#putRight.all({ now: nowMs }).map(jobOf);
   }
 
   /** A queued job cannot climb its ladder since then; null: all is open again. */

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type Clock, sleep, type Timer } from '../../../src/clock.ts';
 import { FlashError } from '../../../src/errors.ts';
 import type { Limits } from '../../../src/jobs/admission.ts';
-import type { AwaitReturn } from '../../../src/jobs/confirm.ts';
+import type { AwaitReturn, ReturnRequest } from '../../../src/jobs/confirm.ts';
 import { DropResults } from '../../../src/jobs/drop-results.ts';
 import { JobEngine } from '../../../src/jobs/engine.ts';
 import { JobBook } from '../../../src/jobs/job-book.ts';
@@ -62,13 +62,15 @@ const NEVER_MS = 1e12;
 class JumpingClock implements Clock {
   readonly #timers = new Set<{ atMs: number; readonly callback: () => void }>();
   #nowMs: number;
+  /** How far the clock on the wall was set by hand. */
+  #setMs = 0;
 
   constructor(startMs: number) {
     this.#nowMs = startMs;
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#setMs;
   }
 
   monotonic(): number {
@@ -86,16 +88,14 @@ class JumpingClock implements Clock {
     this.#nowMs += forMs;
   }
 
-  /** Somebody sets the clock; timers do not care. */
+  /** Somebody sets the clock on the wall; what is measured goes on as it was. */
   setBy(byMs: number): void {
-    this.#nowMs += byMs;
-    const timers = [...this.#timers];
-    for (const timer of timers) timer.atMs += byMs;
+    this.#setMs += byMs;
   }
 
-  /** To the next timer, or to `limitMs` where that comes first. */
+  /** To the next timer, or to `limitMs` of the clock on the wall where that comes first. */
   jump(limitMs: number): void {
-    let nextMs = limitMs;
+    let nextMs = limitMs - this.#setMs;
     for (const { atMs } of this.#timers) nextMs = Math.min(nextMs, atMs);
     this.#nowMs = Math.max(this.#nowMs, nextMs);
     for (const timer of [...this.#timers]) {
@@ -106,6 +106,8 @@ class JumpingClock implements Clock {
 
 export interface FleetRunOptions {
   readonly rule: Rule;
+  /** More rules, which stand behind that one. */
+  readonly others?: readonly Rule[];
   readonly devices: readonly Device[];
   readonly manner?: (device: string) => Manner;
   readonly limits?: Limits;
@@ -120,6 +122,8 @@ export interface FleetRunOptions {
 export class FleetRun {
   readonly takings: Taking[] = [];
   readonly results: DropResult[] = [];
+  /** What was asked for of returns, in order. */
+  readonly returns: ReturnRequest[] = [];
   readonly devices: Map<string, Device>;
   readonly directory: DeviceDirectory = {
     get: (id) => this.devices.get(id) ?? null,
@@ -135,6 +139,7 @@ export class FleetRun {
   journal: Journal;
   engine: JobEngine;
   readonly #limits: Limits;
+  readonly #others: readonly Rule[];
   readonly #folder: string;
   readonly #isKept: boolean;
   readonly #onTaking: (taking: Taking) => void;
@@ -143,13 +148,14 @@ export class FleetRun {
   #isOver = false;
   onSending: (now: ReadonlySet<string>) => void = () => undefined;
 
-  constructor({ rule, devices, manner, limits, startMs, folder, onTaking }: FleetRunOptions) {
+  constructor({ rule, others, devices, manner, limits, startMs, folder, onTaking }: FleetRunOptions) {
     this.#folder = folder ?? mkdtempSync(join(MEMORY, 'dropflash-fleet-'));
     this.#isKept = folder !== undefined;
     this.#onTaking = onTaking ?? (() => undefined);
     this.rule = rule;
     this.devices = new Map(devices.map((device) => [device.id, device]));
     this.manner = manner ?? (() => 'good');
+    this.#others = others ?? [];
     this.#limits = limits ?? { total: 1000, perSubnet: 1000, exclusive: [] };
     this.clock = new JumpingClock(startMs ?? Date.parse('2026-06-01T12:00:00Z'));
     this.journal = Journal.open(Journal.pathIn(this.#folder));
@@ -271,7 +277,7 @@ export class FleetRun {
     const protocol = this.#protocol();
     const protocols = new Map([[protocol.name, protocol]]);
     const context = planContext(journal, protocols);
-    let rules = openRuleBook([this.rule], context);
+    let rules = openRuleBook([this.rule, ...this.#others], context);
     let compiled = this.rule;
     const shared = {
       journal,
@@ -280,7 +286,7 @@ export class FleetRun {
       devices: this.directory,
       log: silentLogger,
       rules: () => {
-        if (compiled !== this.rule) rules = openRuleBook([this.rule], context);
+        if (compiled !== this.rule) rules = openRuleBook([this.rule, ...this.#others], context);
         compiled = this.rule;
         return rules;
       },
@@ -366,7 +372,9 @@ export class FleetRun {
   }
 
   #awaitReturn(clock: Clock): AwaitReturn {
-    return async ({ device, withinMs }, signal) => {
+    return async (request, signal) => {
+      const { device, withinMs } = request;
+      this.returns.push(request);
       const isBack = this.manner(device.name) !== 'vanishes';
       await sleep(clock, isBack ? RETURN_MS : withinMs, signal);
       return isBack ? { how: 'it was seen', atMs: clock.now() } : null;
