@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { FlashError } from '../errors.ts';
 import { whatIsAwaited } from '../jobs/awaited.ts';
-import type { AttemptRecord, JobRecord, TransitionRecord } from '../jobs/journal/jobs.ts';
+import type { AttemptRecord } from '../jobs/journal/attempts.ts';
+import type { JobRecord, TransitionRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
@@ -32,7 +33,7 @@ export function defineJob(program: Command, run: Run): void {
 function print(journal: Journal, args: JobArgs, io: Io): ExitCode {
   const job = journal.jobs.get(args.id);
   if (job === null) throw new FlashError('JOB_NOT_FOUND', `there is no job ${printable(args.id)}`);
-  const attempts = journal.jobs.attemptsOf(job.id);
+  const attempts = journal.attempts.ofJob(job.id);
   const history = journal.jobs.transitionsOf(job.id);
   if (args.json) printJson(io, { ...job, attemptRecords: attempts, history });
   else printLines(io.stdout, linesOf(journal, job, attempts, history));

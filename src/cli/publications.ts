@@ -73,7 +73,7 @@ function documentOf(publication: Publication, journal: Journal): PublicationDocu
 /** With what helps. */
 function oddityOf(protocol: string, job: JobRecord, journal: Journal): string | null {
   const tellsApart = PULL_PROTOCOLS.get(protocol)?.tellsApart ?? null;
-  const odd = tellsApart === null ? null : oddVisits(job, journal.jobs.attemptsOf(job.id));
+  const odd = tellsApart === null ? null : oddVisits(job, journal.attempts.ofJob(job.id));
   return odd === null ? null : `${odd}; ${tellsApart}`;
 }
 

@@ -1,6 +1,7 @@
 import type { ErrorReport } from '../errors.ts';
+import type { AttemptRecord } from '../jobs/journal/attempts.ts';
 import type { HeldImage } from '../jobs/journal/devices.ts';
-import type { AttemptRecord, JobRecord, TransitionRecord } from '../jobs/journal/jobs.ts';
+import type { JobRecord, TransitionRecord } from '../jobs/journal/jobs.ts';
 import type { RolloutView } from '../jobs/rollout-view.ts';
 import type { Device } from '../model/device.ts';
 import type { RefusalCode } from '../model/plan.ts';

@@ -12,7 +12,7 @@ export function historyOf(device: Device, journal: Journal): HistoryDocument {
   const jobs = journal.jobs.list({ devices: idsOf(device), limit: MOST_JOBS }).map((job) => ({
     ...job,
     imageName: journal.releases.get(job.release)?.imageName ?? null,
-    attemptRecords: journal.jobs.attemptsOf(job.id),
+    attemptRecords: journal.attempts.ofJob(job.id),
     transitions: journal.jobs.transitionsOf(job.id),
   }));
   return { device, holds: heldBy(device, journal), jobs };

@@ -56,7 +56,7 @@ export async function runAttempt(target: AttemptTarget, parts: AttemptParts, sig
     'start',
     { attempts: job.attempts + 1, step: 'prepare', proof: null, error: null, verify: rule.verify },
     () => {
-      number = parts.journal.jobs.openAttempt(job.id, parts.clock.now());
+      number = parts.journal.attempts.open(job.id, parts.clock.now());
     },
   );
   const log = parts.log.child({ job: job.id, device: target.device.name, rule: rule.name, attempt: number });
@@ -155,7 +155,7 @@ function conclude(
     outcome.change,
     (after) => {
       const error = outcome.error?.toJSON() ?? null;
-      journal.jobs.closeAttempt(job.id, { number, endedMs: clock.now(), step, sentBytes, proof: after.proof, error });
+      journal.attempts.close(job.id, { number, endedMs: clock.now(), step, sentBytes, proof: after.proof, error });
       const image = journal.images.get(job.image);
       if (after.proof === 'accepted' && image !== null) {
         journal.devices.holds(device.id, targetOf(image.dossier.kind), job.image, 'accepted', clock.now());

@@ -48,7 +48,7 @@ function doubt(job: JobRecord, parts: RecoveryParts): void {
 }
 
 function abandon({ id, step }: JobRecord, error: FlashError, { journal, clock }: RecoveryParts): void {
-  journal.jobs.abandonAttempt(id, { step, error: error.toJSON(), endedMs: clock.now() });
+  journal.attempts.abandon(id, { step, error: error.toJSON(), endedMs: clock.now() });
 }
 
 function fieldsOf({ id, device, rule, step }: JobRecord, { devices }: RecoveryParts): Record<string, unknown> {

@@ -5,7 +5,7 @@ import type { Proof } from '../../model/proof.ts';
 import type { Verify } from '../../model/rule.ts';
 import { ACTIVE_STATES, type JobEvent, nextState } from '../state.ts';
 import type { AuditOutbox } from './audit.ts';
-import { integer, integerOrNull, jsonOrNull, type Row, text, textOrNull } from './row.ts';
+import { asJson, integer, integerOrNull, jsonOrNull, type Row, text, textOrNull } from './row.ts';
 
 /** A job with what only the engine needs. */
 export interface JobRecord extends Job {
@@ -29,17 +29,6 @@ export type JobChange = Partial<
   >
 >;
 
-/** One try of a job, as it is shown to people. */
-export interface AttemptRecord {
-  readonly number: number;
-  readonly startedMs: number;
-  readonly endedMs: number | null;
-  readonly step: Step | null;
-  readonly sentBytes: number;
-  readonly proof: Proof | null;
-  readonly error: ErrorReport | null;
-}
-
 /** One line of a job's history. */
 export interface TransitionRecord {
   readonly atMs: number;
@@ -58,7 +47,7 @@ export interface JobFilter {
   readonly limit: number;
 }
 
-/** The jobs, their attempts and every transition they made. */
+/** The jobs and every transition they made. */
 export class JobTable {
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
@@ -76,11 +65,6 @@ export class JobTable {
   readonly #byRelease: StatementSync;
   readonly #byDevice: StatementSync;
   readonly #list: StatementSync;
-  readonly #nextAttempt: StatementSync;
-  readonly #openAttempt: StatementSync;
-  readonly #closeAttempt: StatementSync;
-  readonly #abandonAttempt: StatementSync;
-  readonly #attempts: StatementSync;
   readonly #transitions: StatementSync;
 
   readonly #audit: AuditOutbox;
@@ -131,15 +115,6 @@ export class JobTable {
          AND ($devices IS NULL OR device IN (SELECT value FROM json_each($devices))) AND ($release IS NULL OR release = $release)
        ORDER BY rowid DESC LIMIT $limit`,
     );
-    this.#nextAttempt = database.prepare('SELECT COALESCE(MAX(number), 0) + 1 AS number FROM attempts WHERE job = ?');
-    this.#openAttempt = database.prepare('INSERT INTO attempts (job, number, started_ms) VALUES (?, ?, ?)');
-    this.#closeAttempt = database.prepare(
-      'UPDATE attempts SET ended_ms = ?, step = ?, sent_bytes = ?, proof = ?, error = ? WHERE job = ? AND number = ?',
-    );
-    this.#abandonAttempt = database.prepare(
-      'UPDATE attempts SET ended_ms = ?, step = ?, error = ? WHERE job = ? AND ended_ms IS NULL',
-    );
-    this.#attempts = database.prepare('SELECT * FROM attempts WHERE job = ? ORDER BY number');
     this.#transitions = database.prepare('SELECT * FROM transitions WHERE job = ? ORDER BY seq');
   }
 
@@ -280,39 +255,6 @@ export class JobTable {
     return this.#list.all({ states, devices, release, limit: filter.limit }).map(jobOf);
   }
 
-  /**
-   * Enters a new attempt and returns its number. That is not the job's `attempts`, which counts against the retries of its rule: an
-   * attempt that was interrupted does not count there, and a job that is taken up again begins anew.
-   */
-  openAttempt(jobId: string, atMs: number): number {
-    const row = this.#nextAttempt.get(jobId);
-    const number = row === undefined ? 1 : integer(row, 'number');
-    this.#openAttempt.run(jobId, number, atMs);
-    return number;
-  }
-
-  /** Ends the attempt that a process left open when it died; how many bytes it had sent is not known. */
-  abandonAttempt(jobId: string, { step, error, endedMs }: Pick<AttemptRecord, 'step' | 'error' | 'endedMs'>): void {
-    this.#abandonAttempt.run(endedMs, step, asJson(error), jobId);
-  }
-
-  closeAttempt(jobId: string, attempt: Omit<AttemptRecord, 'startedMs'>): void {
-    const { number, endedMs, step, sentBytes, proof, error } = attempt;
-    this.#closeAttempt.run(endedMs, step, sentBytes, proof, asJson(error), jobId, number);
-  }
-
-  attemptsOf(jobId: string): readonly AttemptRecord[] {
-    return this.#attempts.all(jobId).map((row) => ({
-      number: integer(row, 'number'),
-      startedMs: integer(row, 'started_ms'),
-      endedMs: integerOrNull(row, 'ended_ms'),
-      step: textOrNull(row, 'step') as Step | null,
-      sentBytes: integer(row, 'sent_bytes'),
-      proof: textOrNull(row, 'proof') as Proof | null,
-      error: jsonOrNull<ErrorReport>(row, 'error'),
-    }));
-  }
-
   transitionsOf(jobId: string): readonly TransitionRecord[] {
     return this.#transitions.all(jobId).map((row) => ({
       atMs: integer(row, 'at_ms'),
@@ -327,10 +269,6 @@ export class JobTable {
 /** What every audit record of a job names. */
 function subjectOf({ id, release, rule, device, image }: Pick<Job, 'id' | 'release' | 'rule' | 'device' | 'image'>) {
   return { job: id, release, rule, device, image };
-}
-
-function asJson(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value);
 }
 
 /** Jobs of an earlier dropflash know of no version and no soak. */

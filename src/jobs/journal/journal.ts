@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { FlashError } from '../../errors.ts';
+import { AttemptTable } from './attempts.ts';
 import { AuditOutbox } from './audit.ts';
 import { DeviceTable } from './devices.ts';
 import { DropTable } from './drops.ts';
@@ -31,6 +32,7 @@ export class Journal {
   readonly releases: ReleaseTable;
   readonly devices: DeviceTable;
   readonly jobs: JobTable;
+  readonly attempts: AttemptTable;
   readonly units: UnitTable;
   readonly unitRows: UnitRowTable;
   readonly rollouts: RolloutTable;
@@ -47,6 +49,7 @@ export class Journal {
     this.releases = new ReleaseTable(database);
     this.devices = new DeviceTable(database);
     this.jobs = new JobTable(database, this.audit);
+    this.attempts = new AttemptTable(database);
     this.units = new UnitTable(database, this.audit);
     this.unitRows = new UnitRowTable(database);
     this.rollouts = new RolloutTable(database, this.audit);

@@ -36,3 +36,8 @@ export function json<T>(row: Row, column: string): T {
 export function jsonOrNull<T>(row: Row, column: string): T | null {
   return row[column] === null ? null : json<T>(row, column);
 }
+
+/** A value of a column that {@link jsonOrNull} reads: null is stored as none. */
+export function asJson(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
+}

@@ -3,7 +3,7 @@ import type { ErrorReport } from '../../errors.ts';
 import type { BoardIdentity, Unit, UnitData, UnitImage, UnitState } from '../../model/unit.ts';
 import { isUnitOver, nextUnitState, RUNNING_UNIT_STATES, type UnitEvent } from '../line/unit-state.ts';
 import type { AuditOutbox } from './audit.ts';
-import { integer, integerOrNull, json, jsonOrNull, type Row, text, textOrNull } from './row.ts';
+import { asJson, integer, integerOrNull, json, jsonOrNull, type Row, text, textOrNull } from './row.ts';
 
 /** What is learnt of a run while it goes on. */
 export type UnitChange = Partial<Omit<Unit, 'id' | 'slot' | 'port' | 'state' | 'startedMs' | 'endedMs'>>;
@@ -137,10 +137,6 @@ function subjectOf({ id, slot, port, rule, release, board, images, unitData, err
     row: unitData?.key ?? null,
     code: error?.code ?? null,
   };
-}
-
-function asJson(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value);
 }
 
 function unitOf(row: Row): Unit {

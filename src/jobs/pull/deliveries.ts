@@ -58,7 +58,7 @@ export class Deliveries {
         const error = new FlashError('JOB_INTERRUPTED', 'the daemon ended while the device was fetching the image');
         const report = error.toJSON();
         this.#move(job, 'interrupt', { step: null, error: report }, () =>
-          journal.jobs.abandonAttempt(job.id, { step: 'write', error: report, endedMs: clock.now() }),
+          journal.attempts.abandon(job.id, { step: 'write', error: report, endedMs: clock.now() }),
         );
         log.warn('job.retry', { ...fieldsOf(job), code: error.code, reason: error.message });
         this.#endIfOver(job.id);
@@ -91,7 +91,7 @@ export class Deliveries {
       const report = error?.toJSON() ?? null;
       const tell = journal.transaction(() => {
         const attempt = { number, endedMs: clock.now(), step: 'write', sentBytes, proof, error: report } as const;
-        journal.jobs.closeAttempt(id, attempt);
+        journal.attempts.close(id, attempt);
         return this.#ended(id, proof, error);
       });
       tell();
@@ -133,7 +133,7 @@ export class Deliveries {
 
   #begin(job: JobRecord): number {
     const { journal, clock, log, rules } = this.#parts;
-    const number = journal.jobs.openAttempt(job.id, clock.now());
+    const number = journal.attempts.open(job.id, clock.now());
     // One that has had it whole before stays what it is known to be, however often it comes for it again.
     if (job.state === 'queued') {
       const verify = rules().rule(job.rule)?.verify ?? null;

@@ -1,4 +1,5 @@
-import type { AttemptRecord, JobRecord } from '../journal/jobs.ts';
+import type { AttemptRecord } from '../journal/attempts.ts';
+import type { JobRecord } from '../journal/jobs.ts';
 
 const PERHAPS_TWO = 'perhaps these are two devices behind one address';
 

@@ -69,12 +69,12 @@ describe('journal', () => {
   it('writes each transition of a job with its history', () => {
     const job = planned();
     const running = journal.jobs.transition(job, 'start', { attempts: 1, step: 'prepare' }, 10);
-    expect(journal.jobs.openAttempt('j1', 10)).toBe(1);
+    expect(journal.attempts.open('j1', 10)).toBe(1);
     const committed = journal.jobs.entered(running, 'commit', 11);
     const failed = new FlashError('JOB_NOT_RETURNED', 'gone').toJSON();
     journal.jobs.transition(committed, 'fail', { error: failed }, 12, 'gone');
     const end = { number: 1, endedMs: 12, step: 'commit', sentBytes: 3, proof: null, error: failed } as const;
-    journal.jobs.closeAttempt('j1', end);
+    journal.attempts.close('j1', end);
     reopen();
     expect(journal.jobs.get('j1')).toMatchObject({ state: 'failed', step: 'commit', attempts: 1, error: failed });
     expect(journal.jobs.transitionsOf('j1').map(({ from, to }) => [from, to])).toEqual([
@@ -82,7 +82,7 @@ describe('journal', () => {
       ['queued', 'running'],
       ['running', 'failed'],
     ]);
-    expect(journal.jobs.attemptsOf('j1')).toEqual([{ ...end, startedMs: 10 }]);
+    expect(journal.attempts.ofJob('j1')).toEqual([{ ...end, startedMs: 10 }]);
   });
 
   it('keeps a relaxed write over a restart', () => {
@@ -94,12 +94,12 @@ describe('journal', () => {
 
   it('numbers the attempts of a job one after the other, those that a crash cut off included', () => {
     planned();
-    expect(journal.jobs.openAttempt('j1', 10)).toBe(1);
+    expect(journal.attempts.open('j1', 10)).toBe(1);
     const error = new FlashError('JOB_INTERRUPTED', 'the daemon ended').toJSON();
-    journal.jobs.abandonAttempt('j1', { step: 'write', error, endedMs: 20 });
-    expect(journal.jobs.openAttempt('j1', 30)).toBe(2);
+    journal.attempts.abandon('j1', { step: 'write', error, endedMs: 20 });
+    expect(journal.attempts.open('j1', 30)).toBe(2);
     reopen();
-    expect(journal.jobs.attemptsOf('j1')).toMatchObject([
+    expect(journal.attempts.ofJob('j1')).toMatchObject([
       { number: 1, startedMs: 10, endedMs: 20, step: 'write', error },
       { number: 2, startedMs: 30, endedMs: null },
     ]);

@@ -62,7 +62,7 @@ describe('a ladder', () => {
     const [job] = run.jobs().filter(({ device, image }) => device.endsWith('d0002') && image === '4.0.0');
     const events = run.journal.jobs.transitionsOf(job?.id ?? '').map(({ event }) => event);
     expect(events).toEqual(['plan', 'start', 'accept', 'climb', 'start', 'accept', 'succeed']);
-    expect(run.journal.jobs.attemptsOf(job?.id ?? '')).toHaveLength(2);
+    expect(run.journal.attempts.ofJob(job?.id ?? '')).toHaveLength(2);
   });
 
   it('goes on where a crash cut it off, and sends nothing twice', async () => {

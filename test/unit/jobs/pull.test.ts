@@ -289,7 +289,7 @@ describe('a device that fetches by itself', () => {
     made.host.fetch(publication, VISITOR).broken(1, new FlashError('LINK_CLOSED', 'it hung up'));
     made.host.confirmed(publication, VISITOR, 'still too early');
     expect(jobs()).toMatchObject([{ state: 'queued', proof: null, attempts: 1, error: { code: 'LINK_CLOSED' } }]);
-    expect(journal.jobs.attemptsOf(jobs()[0]?.id ?? '')).toMatchObject([{ sentBytes: 1, proof: null }]);
+    expect(journal.attempts.ofJob(jobs()[0]?.id ?? '')).toMatchObject([{ sentBytes: 1, proof: null }]);
     await made.publisher.stop();
   });
 

@@ -44,7 +44,7 @@ function planJob(): void {
 function dieAt(step: Step): void {
   const book = new JobBook(journal, systemClock);
   const attempts = (book.get('j')?.attempts ?? 0) + 1;
-  book.transition('j', 'start', { attempts, step: 'prepare' }, () => void journal.jobs.openAttempt('j', 1));
+  book.transition('j', 'start', { attempts, step: 'prepare' }, () => void journal.attempts.open('j', 1));
   book.entered('j', step);
   journal.close();
   journal = Journal.open(path);
@@ -64,7 +64,7 @@ describe('recovery after a crash', () => {
       dieAt(step);
       expect(recoverAnew().get('j')).toMatchObject({ state: 'queued', attempts: 0, step: null });
     }
-    const attempts = journal.jobs.attemptsOf('j');
+    const attempts = journal.attempts.ofJob('j');
     expect(attempts.map(({ number, step, error }) => [number, step, error?.code])).toEqual([
       [1, 'prepare', 'JOB_INTERRUPTED'],
       [2, 'write', 'JOB_INTERRUPTED'],
@@ -78,6 +78,6 @@ describe('recovery after a crash', () => {
     dieAt('commit');
     const job = recoverAnew().get('j');
     expect(job).toMatchObject({ state: 'confirming', proof: null, error: { code: 'JOB_OUTCOME_UNKNOWN' } });
-    expect(journal.jobs.attemptsOf('j')).toMatchObject([{ number: 1, step: 'commit' }]);
+    expect(journal.attempts.ofJob('j')).toMatchObject([{ number: 1, step: 'commit' }]);
   });
 });

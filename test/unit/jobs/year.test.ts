@@ -59,7 +59,7 @@ function ruleOf(when: WindowWhen) {
 function startsOf(run: FleetRun): string[] {
   const attempts = run
     .jobs()
-    .flatMap(({ id, image }) => run.journal.jobs.attemptsOf(id).map(({ startedMs }) => ({ image, startedMs })));
+    .flatMap(({ id, image }) => run.journal.attempts.ofJob(id).map(({ startedMs }) => ({ image, startedMs })));
   return attempts
     .toSorted((left, right) => left.startedMs - right.startedMs)
     .map(({ image, startedMs }) => `${image} ${iso(startedMs)}`);
