@@ -90,7 +90,7 @@ describe('a window', () => {
     run.manner = () => 'good';
     await run.until(() => run.counts()['succeeded'] === 1);
     expect(run.takings.map(({ atMs }) => new Date(atMs).toISOString().slice(0, 16))).toEqual(['2026-06-03T02:00']);
-    expect(run.journal.jobs.attemptsOf(id)).toHaveLength(attempts + 1);
+    expect(run.journal.attempts.ofJob(id)).toHaveLength(attempts + 1);
   });
 });
 
