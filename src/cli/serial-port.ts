@@ -1,3 +1,4 @@
+import { listedPath } from '../discovery/serial-ports/port-path.ts';
 import { FlashError } from '../errors.ts';
 import type { SerialPortFacts } from '../model/device.ts';
 
@@ -31,5 +32,6 @@ export async function portFacts(
   list: () => Promise<readonly SerialPortFacts[]>,
 ): Promise<SerialPortFacts> {
   const known = await list().catch(() => []);
-  return { path, usb: known.find((port) => port.path === path)?.usb ?? null };
+  const listed = listedPath(path);
+  return { path, usb: known.find((port) => port.path === path || port.path === listed)?.usb ?? null };
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../log.ts';
 import { type MdnsSettings, MdnsSource } from './mdns.ts';
 import { arpLookup, type MacLookup } from './neighbours.ts';
 import { DeviceRegistry } from './registry.ts';
+import { listedPath } from './serial-ports/port-path.ts';
 import { PortSource, type PortSourceOptions } from './serial-ports/port-source.ts';
 
 /** What discovery is made of; `createDaemon` gives it. */
@@ -25,7 +26,13 @@ export class Discovery {
 
   constructor({ mdns, usb, clock, log, macOf }: DiscoveryOptions) {
     const services = mdns ? mdns.services : [];
-    this.registry = new DeviceRegistry({ clock, log, services, macOf: macOf ?? arpLookup(() => clock.monotonic()) });
+    this.registry = new DeviceRegistry({
+      clock,
+      log,
+      services,
+      macOf: macOf ?? arpLookup(() => clock.monotonic()),
+      listedPath,
+    });
     this.#source = mdns ? new MdnsSource({ settings: mdns, listener: this.registry, clock, log }) : null;
     if (this.#source) this.registry.useProber(this.#source);
     this.#ports = usb ? new PortSource({ ...usb, listener: this.registry, clock, log }) : null;

@@ -24,6 +24,8 @@ export interface RegistryOptions {
   /** In order of preference: the first one a device offers gives its port and TXT record. */
   readonly services: readonly string[];
   readonly macOf: MacLookup;
+  /** As {@link SlotBook} has it. Absent: names of ports are taken as they are. */
+  readonly listedPath?: (path: string) => string;
 }
 
 const NO_PROBER: MdnsProber = { probe: () => undefined, reconfirm: () => undefined };
@@ -34,7 +36,7 @@ const NO_PROBER: MdnsProber = { probe: () => undefined, reconfirm: () => undefin
  */
 export class DeviceRegistry implements SightingListener, PortListener {
   readonly #options: RegistryOptions;
-  readonly #slots = new SlotBook();
+  readonly #slots: SlotBook;
   readonly #records: DeviceRecords;
   readonly #index: DeviceIndex;
   readonly #listeners = new Set<(event: RegistryEvent) => void>();
@@ -43,6 +45,7 @@ export class DeviceRegistry implements SightingListener, PortListener {
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    this.#slots = new SlotBook(options.listedPath ?? ((path) => path));
     this.#watches = new ReturnWatches(options.clock);
     this.#records = new DeviceRecords({
       log: options.log,

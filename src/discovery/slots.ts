@@ -20,7 +20,13 @@ export class SlotBook {
   readonly #slots = new Map<string, Device>();
   /** Slots whose port a line of the fixed list has by its path → the device that stands for it. */
   readonly #taken = new Map<string, string>();
+  readonly #listedPath: (path: string) => string;
   #entries: readonly PortEntry[] = [];
+
+  /** @param listedPath under which name the system lists the port that has this one too, such as a link of udev */
+  constructor(listedPath: (path: string) => string) {
+    this.#listedPath = listedPath;
+  }
 
   list(): Device[] {
     return [...this.#slots.values()];
@@ -48,24 +54,38 @@ export class SlotBook {
   }
 
   seen({ slot, port, mac, atMs }: UsbSighting): readonly RegistryEvent[] {
+    const formerId = this.#taken.get(slot) ?? slot;
     const id = this.#idFor(slot, port.path);
+    const left = formerId === id ? [] : this.#leave(formerId);
     const before = this.#slots.get(id);
     const presence = 'present';
     const events = this.#put({ ...(before ?? newSlot(id, atMs)), serial: port, mac, presence, lastSeenMs: atMs });
     const device = this.#slots.get(id);
-    return device === undefined ? [] : [...events, { kind: 'seen', device, why: whySeen(before, device) }];
+    return [...left, ...events, ...(device ? [{ kind: 'seen', device, why: whySeen(before, device) } as const] : [])];
   }
 
   lost(slot: string): readonly RegistryEvent[] {
-    const before = this.#slots.get(this.#taken.get(slot) ?? slot);
+    return this.#goAway(this.#taken.get(slot) ?? slot);
+  }
+
+  #goAway(id: string): readonly RegistryEvent[] {
+    const before = this.#slots.get(id);
     if (before?.presence !== 'present') return [];
     const device: Device = { ...before, presence: 'away' };
     return [...this.#put(device), { kind: 'lost', device, reason: 'unplugged' }];
   }
 
+  /** Another device stands for its port now: one board is never two. */
+  #leave(id: string): readonly RegistryEvent[] {
+    const device = this.#slots.get(id);
+    if (device === undefined || this.#entryOf(id) !== undefined) return this.#goAway(id);
+    this.#slots.delete(id);
+    return [{ kind: 'removed', device }];
+  }
+
   /** Which device stands for the port: the line of the fixed list that has its path, else the slot itself. */
   #idFor(slot: string, path: string): string {
-    const entry = this.#entries.find(({ serial }) => serial === path);
+    const entry = this.#entries.find(({ serial }) => this.#isPathOf(serial, path));
     if (entry === undefined) {
       this.#taken.delete(slot);
       return slot;
@@ -89,27 +109,38 @@ export class SlotBook {
     const { serial } = entry;
     if (isSlotId(serial)) return this.#slots.has(serial) ? [] : this.#put(newSlot(serial, atMs));
     const id = fixedKey(entry.name);
-    const seen = this.list().find((slot) => slot.serial?.path === serial && slot.id !== id && !isFixed(slot.id));
+    const known = this.#slots.get(id);
+    const seen =
+      known?.presence === 'present'
+        ? undefined
+        : this.list().find((slot) => this.#isPathOf(serial, slot.serial?.path) && !isFixed(slot.id));
     if (seen === undefined) {
-      const known = this.#slots.get(id) ?? newSlot(id, atMs);
+      const device = known ?? newSlot(id, atMs);
       // A port without USB never announces itself: the attempt tells whether somebody is there.
-      const presence = known.presence === 'present' ? 'present' : 'unknown';
-      return this.#put({ ...known, serial: known.serial ?? { path: serial, usb: null }, presence });
+      const presence = device.presence === 'present' ? 'present' : 'unknown';
+      return this.#put({ ...device, serial: device.serial ?? { path: serial, usb: null }, presence });
     }
-    this.#slots.delete(seen.id);
     this.#taken.set(seen.id, id);
-    return [{ kind: 'removed', device: seen }, ...this.#put({ ...seen, id, keys: [id] })];
+    return [...this.#leave(seen.id), ...this.#put({ ...seen, id, keys: [id] })];
   }
 
   /** Takes a device in, with what a person says of it. */
   #put(device: Device): readonly RegistryEvent[] {
-    const entry = this.#entries.find(({ name, serial }) => serial === device.id || fixedKey(name) === device.id);
+    const entry = this.#entryOf(device.id);
     const { name = device.id, chip = null, protocol = null, tags = [] } = entry ?? {};
     const next: Device = { ...device, name, chip, protocol, tags };
     const before = this.#slots.get(device.id);
     this.#slots.set(device.id, next);
     const isNews = !isDeepStrictEqual({ ...before, lastSeenMs: null }, { ...next, lastSeenMs: null });
     return isNews ? [{ kind: 'changed', device: next }] : [];
+  }
+
+  #entryOf(id: string): PortEntry | undefined {
+    return this.#entries.find(({ name, serial }) => serial === id || fixedKey(name) === id);
+  }
+
+  #isPathOf(serial: string, path: string | undefined): boolean {
+    return serial === path || this.#listedPath(serial) === path;
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
@@ -18,7 +18,7 @@ import { recordedIo } from '../../unit/cli/recorded-io.ts';
 
 const STOP_MS = 10_000;
 
-/** A daemon with a config and a drop folder of its own, and boards on RFC 2217 ports that its list of USB ports shows. */
+/** A daemon with a config and a drop folder of its own, and boards on RFC 2217 ports (or others, as told) that its list of USB ports shows. */
 export class LineSite {
   readonly folder = mkdtempSync(join(tmpdir(), 'dropflash-line-site-'));
   readonly chips: Chips;
@@ -82,7 +82,9 @@ export class LineSite {
   }
 
   portOf({ address }: SimulatedBoard): SerialPortFacts {
-    if (address.kind !== 'rfc2217') throw new Error('not on the network');
+    // As the system's own list has it.
+    if (address.kind === 'pty') return { path: realpathSync(address.path), usb: null };
+    if (address.kind !== 'rfc2217') throw new Error('no path');
     return { path: `rfc2217://${address.host}:${address.port}`, usb: null };
   }
 
