@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { segmentsIn } from '../audit/segments.ts';
 import { type AuditVerdict, verifyAudit } from '../audit/verify.ts';
+import { FlashError } from '../errors.ts';
 import type { AuditHead } from '../jobs/journal/audit.ts';
 import { Journal } from '../jobs/journal/journal.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
@@ -40,11 +42,17 @@ async function verify(args: VerifyArgs, io: Io): Promise<ExitCode> {
   if (place === null) return EXIT.config;
   // The journal first: records that a running daemon adds meanwhile are beyond what it remembers, and no flaw.
   const head = headIn(place.dataPath);
+  if (head === null && !isAnyIn(place.dataPath))
+    throw new FlashError('JOURNAL_NOT_FOUND', `there is neither a journal nor an audit log in ${place.dataPath}`);
   const contains = args.contains?.toLowerCase();
   const verdict = verifyAudit(place.dataPath, { head, ...(contains === undefined ? {} : { contains }) });
   if (args.json) printJson(io, verdict);
   else printLines(io.stdout, linesOf(verdict));
   return verdict.isIntact ? EXIT.done : EXIT.failed;
+}
+
+function isAnyIn(dataPath: string): boolean {
+  return existsSync(Journal.pathIn(dataPath)) || (existsSync(dataPath) && segmentsIn(dataPath).length > 0);
 }
 
 function headIn(dataPath: string): AuditHead | null {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { FlashError } from '../errors.ts';
 import { whatIsAwaited } from '../jobs/awaited.ts';
 import type { AttemptRecord } from '../jobs/journal/attempts.ts';
 import type { JobRecord, TransitionRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
+import { noSuch } from '../jobs/no-such.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
@@ -32,7 +32,7 @@ export function defineJob(program: Command, run: Run): void {
 
 function print(journal: Journal, args: JobArgs, io: Io): ExitCode {
   const job = journal.jobs.get(args.id);
-  if (job === null) throw new FlashError('JOB_NOT_FOUND', `there is no job ${printable(args.id)}`);
+  if (job === null) throw noSuch('job', args.id, journal);
   const attempts = journal.attempts.ofJob(job.id);
   const history = journal.jobs.transitionsOf(job.id);
   if (args.json) printJson(io, { ...job, attemptRecords: attempts, history });

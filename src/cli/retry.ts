@@ -33,7 +33,7 @@ export function defineRetry(program: Command, run: Run): void {
         if (isRelease(what)) {
           if (force) throw new FlashError('USAGE_WRONG', 'force is for a single job, after a look at its device');
           const path = `/v1/rollouts/${encodeURIComponent(what)}/retry`;
-          return printBatch(await ask<BatchDocument>(target, 'POST', path, {}), 'is queued again', options, io);
+          return printBatch(await ask<BatchDocument>(target, 'POST', path, {}), RETRIED, options, io);
         }
         const answer = await ask<JobDocument>(target, 'POST', `/v1/jobs/${encodeURIComponent(what)}/retry`, { force });
         if (options.json) printJson(io, answer);
@@ -43,6 +43,8 @@ export function defineRetry(program: Command, run: Run): void {
     ),
   );
 }
+
+const RETRIED = { planned: 'is queued again', none: 'no job of this release has failed' } as const;
 
 /** Ids say by their first letter what they are of (`newId`). */
 function isRelease(id: string): boolean {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
-import { FlashError } from '../errors.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
+import { noSuch } from '../jobs/no-such.ts';
 import type { Member } from '../jobs/rollout.ts';
 import { stageName } from '../jobs/rollout-stages.ts';
 import { type RolloutView, viewRollout } from '../jobs/rollout-view.ts';
@@ -33,7 +33,7 @@ export function defineRollout(program: Command, run: Run): void {
 
 function print(journal: Journal, args: RolloutArgs, io: Io): ExitCode {
   const rollout = journal.rollouts.get(args.id);
-  if (rollout === null) throw new FlashError('ROLLOUT_NOT_FOUND', `there is no rollout ${printable(args.id)}`);
+  if (rollout === null) throw noSuch('rollout', args.id, journal);
   const view = viewRollout(journal, rememberedDevices(journal), rollout, systemClock.now());
   if (args.json) printJson(io, view);
   else printLines(io.stdout, linesOf(view));

@@ -6,6 +6,8 @@ import { type Run, withCommonOptions } from './command.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import { type ControlArgs, withDaemon } from './control-target.ts';
 
+const UNDONE = { planned: 'gets its former image back', none: 'no device is known to have it' } as const;
+
 /** Adds `dropflash undo`, which needs a running daemon. */
 export function defineUndo(program: Command, run: Run): void {
   const command = program
@@ -22,7 +24,7 @@ export function defineUndo(program: Command, run: Run): void {
       run(options, (io) =>
         withDaemon(options, io, async (target) => {
           const answer = await ask<BatchDocument>(target, 'POST', `/v1/undo/${encodeURIComponent(what)}`, {});
-          return printBatch(answer, 'gets its former image back', options, io);
+          return printBatch(answer, UNDONE, options, io);
         }),
       ),
   );

@@ -5,6 +5,7 @@ import type { JobBook } from '../jobs/job-book.ts';
 import type { JobRecord } from '../jobs/journal/jobs.ts';
 import type { Journal } from '../jobs/journal/journal.ts';
 import type { RolloutRecord } from '../jobs/journal/rollouts.ts';
+import { noSuch } from '../jobs/no-such.ts';
 import { visitorDevices } from '../jobs/pull/visitor-devices.ts';
 import { viewRollout } from '../jobs/rollout-view.ts';
 import { type DeviceDirectory, deviceName, type RuleBook } from '../jobs/rule-book.ts';
@@ -48,12 +49,24 @@ export interface ActionParts {
   readonly version: string;
 }
 
+/** What an id of a release, or its beginning, looks like. */
+const RELEASE_ID = /^r[0-9a-f]+$/i;
+
 /** What the running daemon does when it is asked. */
 export function controlActions(parts: ActionParts): ControlActions {
   const { engine, journal, book, devices, clock, log } = parts;
   const startedMs = clock.now();
   /** Of those that discovery knows and of those that came by themselves. */
   const deviceCalled = (text: string): Device => findDevice([...devices.list(), ...visitorDevices(journal)], text);
+  /** What an order for a release or a device names, where it is no release. */
+  function deviceToUndo(text: string): Device {
+    try {
+      return deviceCalled(text);
+    } catch (error) {
+      const isUnknown = error instanceof FlashError && error.code === 'CONTROL_DEVICE_UNKNOWN';
+      throw isUnknown && RELEASE_ID.test(text) ? noSuch('release', text, journal) : error;
+    }
+  }
   const documentOf = (job: JobRecord): JobDocument => ({ job, device: deviceName(devices, job.device) });
 
   /** What a person orders is known before it is done. */
@@ -85,7 +98,7 @@ export function controlActions(parts: ActionParts): ControlActions {
     },
     undo(releaseOrDevice, by) {
       const isRelease = journal.releases.get(releaseOrDevice) !== null;
-      const device = isRelease ? null : deviceCalled(releaseOrDevice);
+      const device = isRelease ? null : deviceToUndo(releaseOrDevice);
       note('undo', by, device === null ? { release: releaseOrDevice } : { device: device.id });
       const who = by.claims ?? 'a person';
       const report =
@@ -95,7 +108,7 @@ export function controlActions(parts: ActionParts): ControlActions {
     cancel(jobId, by) {
       note('cancel', by, { job: jobId });
       const job = book.get(jobId);
-      if (job === null) throw new FlashError('JOB_NOT_FOUND', `there is no job ${JSON.stringify(jobId)}`);
+      if (job === null) throw noSuch('job', jobId, journal);
       if (!engine.orders.cancel(jobId)) {
         throw new FlashError(
           'JOB_NOT_CANCELLABLE',

@@ -68,6 +68,8 @@ export interface BatchDocument {
   readonly refused: readonly { readonly device: string; readonly reason: string }[];
   /** The place where devices fetch it by themselves no longer; what they have already they keep. */
   readonly withdrawnFrom?: string;
+  /** The release was current and is withdrawn; so many jobs that had not begun are cancelled. */
+  readonly takenOut?: number;
 }
 
 /** What was done to a device, newest job first. */

@@ -1,4 +1,5 @@
 import { FlashError } from '../errors.ts';
+import { meant } from '../jobs/no-such.ts';
 import type { Device } from '../model/device.ts';
 
 /**
@@ -10,8 +11,11 @@ export function findDevice(devices: readonly Device[], text: string): Device {
   const exact = devices.filter((device) => [device.id, ...device.keys].some((key) => key.toLowerCase() === wanted));
   const found = exact.length > 0 ? exact : devices.filter((device) => namesOf(device).includes(wanted));
   const [device, another] = found;
-  if (device === undefined)
-    throw new FlashError('CONTROL_DEVICE_UNKNOWN', `no device is called ${JSON.stringify(text)}`);
+  if (device === undefined) {
+    const near =
+      text === '' ? [] : devices.map(({ name }) => name).filter((name) => name.toLowerCase().startsWith(wanted));
+    throw new FlashError('CONTROL_DEVICE_UNKNOWN', `no device is called ${JSON.stringify(text)}${meant(near)}`);
+  }
   if (another === undefined) return device;
   const ids = found.slice(0, 5).map(({ id }) => id);
   throw new FlashError(

@@ -53,7 +53,7 @@ export const JOBS_ERRORS = {
   },
   JOB_NOT_CANCELLABLE: {
     disposition: 'permanent',
-    hint: 'Wait for its end; what is being sent is not cut off, since that could leave the device half-updated.',
+    hint: 'A job that has ended has nothing left to take out; wait for the end of one that is being sent, since to cut it off could leave the device half-updated.',
   },
 
   // --- ROLLOUT: canaries and waves -----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ export const SERVICE_ERRORS = {
   // --- CONTROL: commands to the running daemon -----------------------------------------------------------------------
   CONTROL_NOT_RUNNING: {
     disposition: 'permanent',
-    hint: 'Start the daemon ("dropflash run", or the service), or name its config with -c.',
+    hint: 'Start the daemon ("dropflash run", or the service), or name its config with -c. If "data" or "control" was changed since it started, restart it.',
   },
   CONTROL_DISABLED: {
     disposition: 'permanent',

@@ -1,10 +1,10 @@
-import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Device } from '../model/device.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { ReleaseRecord } from './journal/releases.ts';
 import type { RolloutRecord } from './journal/rollouts.ts';
 import { jobsOfRollout } from './members.ts';
+import { noSuch } from './no-such.ts';
 import type { Deliveries } from './pull/deliveries.ts';
 import type { Publisher } from './pull/publisher.ts';
 import { type RenewalParts, type RenewalReport, renew, renewFailed, tellRenewed } from './renewal.ts';
@@ -63,9 +63,13 @@ export class Orders {
   }
 
   abortRollout(release: string, by: string): RolloutRecord {
-    const { rollout, cancelled } = this.#parts.rollouts.abort(release, by);
-    for (const job of cancelled) this.#parts.ended(job);
-    return rollout;
+    return this.#abort(release, by).rollout;
+  }
+
+  #abort(release: string, by: string): ReturnType<RolloutBook['abort']> {
+    const aborted = this.#parts.rollouts.abort(release, by);
+    for (const job of aborted.cancelled) this.#parts.ended(job);
+    return aborted;
   }
 
   /**
@@ -97,20 +101,19 @@ export class Orders {
   undoRelease(releaseId: string, by: string): UndoReport {
     const { book, journal, undo } = this.#parts;
     const release = journal.releases.get(releaseId);
-    if (release === null) throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${JSON.stringify(releaseId)}`);
+    if (release === null) throw noSuch('release', releaseId, journal);
     const publication = journal.publications.get(releaseId);
     if (publication !== null) {
       if (release.state === 'current') this.#withdrawPublication(releaseId, by);
       return { planned: [], refused: [], withdrawnFrom: publication.place };
     }
-    if (release.state === 'current') this.#withdraw(release, by);
+    const takenOut = release.state === 'current' ? this.#withdraw(release, by) : null;
     const jobs = jobsOfRollout(journal, releaseId).map((job) => book.get(job.id) ?? job);
-    return this.#undone(
-      undo.plan(
-        jobs.filter(({ state }) => state !== 'cancelled' && state !== 'superseded'),
-        by,
-      ),
+    const report = undo.plan(
+      jobs.filter(({ state }) => state !== 'cancelled' && state !== 'superseded'),
+      by,
     );
+    return this.#undone(takenOut === null ? report : { ...report, takenOut });
   }
 
   /** The same for the last image that one device took; its release goes on for others. */
@@ -137,16 +140,15 @@ export class Orders {
     publisher.wake();
   }
 
-  #withdraw({ id }: ReleaseRecord, by: string): void {
+  /** Returns how many jobs that waited for their turn it has taken out. */
+  #withdraw({ id }: ReleaseRecord, by: string): number {
     const { book, journal } = this.#parts;
-    if (journal.rollouts.get(id) !== null) {
-      this.abortRollout(id, by);
-      return;
-    }
+    if (journal.rollouts.get(id) !== null) return this.#abort(id, by).cancelled.length;
     const queued = book.in('queued').filter(({ release }) => release === id);
     journal.releases.end(id, 'withdrawn');
     for (const job of queued) {
       this.#parts.ended(book.transition(job.id, 'cancel', {}, undefined, `its release was taken back by ${by}`));
     }
+    return queued.length;
   }
 }

@@ -4,6 +4,7 @@ import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import { isForNow } from './ladder-waits.ts';
+import { noSuch } from './no-such.ts';
 import { type DeviceDirectory, deviceName, idsOf, purposeOf, type RuleBook } from './rule-book.ts';
 import { targetOf } from './targets.ts';
 
@@ -22,7 +23,7 @@ export interface RenewalParts {
 export function renew(jobId: string, force: boolean, parts: RenewalParts): JobRecord {
   const { book, journal } = parts;
   const job = book.get(jobId);
-  if (job === null) throw new FlashError('JOB_NOT_FOUND', `there is no job ${JSON.stringify(jobId)}`);
+  if (job === null) throw noSuch('job', jobId, journal);
   if (job.state !== 'failed' && job.state !== 'cancelled') {
     throw new FlashError(
       'JOB_NOT_RETRYABLE',
@@ -56,8 +57,7 @@ export interface RenewalReport {
 /** All failed jobs of a release that can be done again without force. What cannot is told, not thrown. Throws RELEASE_NOT_FOUND. */
 export function renewFailed(releaseId: string, parts: RenewalParts): RenewalReport {
   const { journal } = parts;
-  if (journal.releases.get(releaseId) === null)
-    throw new FlashError('RELEASE_NOT_FOUND', `there is no release ${JSON.stringify(releaseId)}`);
+  if (journal.releases.get(releaseId) === null) throw noSuch('release', releaseId, journal);
   const planned: JobRecord[] = [];
   const refused: { job: JobRecord; error: FlashError }[] = [];
   const failed = journal.releases

@@ -1,11 +1,13 @@
 import type { Clock } from '../clock.ts';
 import { FlashError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { Release } from '../model/job.ts';
 import type { JobBook } from './job-book.ts';
 import type { JobRecord } from './journal/jobs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { RolloutChange, RolloutEvent, RolloutRecord } from './journal/rollouts.ts';
 import { byDevice, type DeviceMember, eachAlone } from './members.ts';
+import { noSuch } from './no-such.ts';
 import { countsText, nextStep, type RolloutAct } from './rollout.ts';
 import { stageName } from './rollout-stages.ts';
 import type { DeviceDirectory } from './rule-book.ts';
@@ -199,9 +201,9 @@ export class RolloutBook {
   #current(release: string): RolloutRecord {
     const { journal } = this.#parts;
     const rollout = journal.rollouts.get(release);
-    if (rollout === null) throw new FlashError('ROLLOUT_NOT_FOUND', `there is no rollout ${release}`);
+    if (rollout === null) throw noSuch('rollout', release, journal);
     const isAny = this.#together(rollout.release).some((id) => isCurrent(id, journal));
-    if (!isAny) throw notPossible(release, `its release is ${journal.releases.get(release)?.state ?? 'unknown'}`);
+    if (!isAny) throw notPossible(release, endText(journal.releases.get(release)?.state));
     return rollout;
   }
 }
@@ -243,6 +245,12 @@ function causeText({ cause, reason }: RolloutRecord): string {
     case null:
       return reason ?? 'by a person';
   }
+}
+
+/** A release that has ended does not come back. */
+function endText(state: Release['state'] | undefined): string {
+  if (state === 'superseded') return 'its release is superseded: a newer image has taken its place';
+  return `its release is ${state ?? 'gone'}; drop the image again for the devices that lack it`;
 }
 
 function notPossible(release: string, why: string): FlashError {

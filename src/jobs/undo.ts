@@ -30,6 +30,8 @@ export interface UndoReport {
   readonly refused: readonly { readonly device: string; readonly reason: string }[];
   /** Where devices fetch it by themselves no longer. What they have already they keep. */
   readonly withdrawnFrom?: string;
+  /** Jobs that had not begun; the release is withdrawn, and they are cancelled. Absent where nothing was withdrawn from the queue. */
+  readonly takenOut?: number;
 }
 
 /**

@@ -60,6 +60,7 @@ export class JobTable {
   readonly #aim: StatementSync;
   readonly #log: StatementSync;
   readonly #get: StatementSync;
+  readonly #beginning: StatementSync;
   readonly #active: StatementSync;
   readonly #isActive: StatementSync;
   readonly #byRelease: StatementSync;
@@ -95,6 +96,9 @@ export class JobTable {
       'INSERT INTO transitions (job, at_ms, event, from_state, to_state, detail) VALUES (?, ?, ?, ?, ?, ?)',
     );
     this.#get = database.prepare('SELECT * FROM jobs WHERE id = ?');
+    this.#beginning = database.prepare(
+      'SELECT id FROM jobs WHERE substr(id, 1, length($text)) = $text ORDER BY rowid DESC LIMIT 4',
+    );
     const active = ACTIVE_STATES.map((state) => `'${state}'`).join(', ');
     // What a device fetches by itself is not for the queue: jobs/pull/ has those.
     this.#active = database.prepare(
@@ -226,6 +230,11 @@ export class JobTable {
   get(id: string): JobRecord | null {
     const row = this.#get.get(id);
     return row === undefined ? null : jobOf(row);
+  }
+
+  /** Ids that begin with these characters, newest first; none for an empty text. For somebody who did not write one to its end. */
+  beginningWith(text: string): readonly string[] {
+    return text === '' ? [] : this.#beginning.all({ text: text.toLowerCase() }).map((row) => String(row['id']));
   }
 
   /** Everything of the queue that is not final, oldest first. */

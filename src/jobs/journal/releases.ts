@@ -22,6 +22,7 @@ export class ReleaseTable {
   readonly #end: StatementSync;
   readonly #get: StatementSync;
   readonly #all: StatementSync;
+  readonly #beginning: StatementSync;
   readonly #current: StatementSync;
   readonly #bySlot: StatementSync;
   readonly #byDrop: StatementSync;
@@ -38,6 +39,9 @@ export class ReleaseTable {
     this.#end = database.prepare('UPDATE releases SET state = ? WHERE id = ?');
     const select = 'SELECT releases.*, drops.name AS image_name FROM releases JOIN drops ON drops.id = drop_id';
     this.#get = database.prepare(`${select} WHERE releases.id = ?`);
+    this.#beginning = database.prepare(
+      'SELECT id FROM releases WHERE substr(id, 1, length($text)) = $text ORDER BY rowid DESC LIMIT 4',
+    );
     this.#all = database.prepare(`${select} ORDER BY releases.rowid DESC LIMIT ?`);
     this.#current = database.prepare(`${select} WHERE state = 'current' AND undo_of IS NULL ORDER BY releases.rowid`);
     this.#bySlot = database.prepare(`${select} WHERE state = 'current' AND slot = ?`);
@@ -70,6 +74,11 @@ export class ReleaseTable {
 
   end(id: string, state: Exclude<Release['state'], 'current'>): void {
     this.#end.run(state, id);
+  }
+
+  /** Ids that begin with these characters, newest first; none for an empty text. For somebody who did not write one to its end. */
+  beginningWith(text: string): readonly string[] {
+    return text === '' ? [] : this.#beginning.all({ text: text.toLowerCase() }).map((row) => String(row['id']));
   }
 
   get(id: string): ReleaseRecord | null {
