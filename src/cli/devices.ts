@@ -47,10 +47,17 @@ function rowOf(device: Device, image: { readonly name: string | null; readonly p
     printable(device.name),
     address,
     printable(device.board ?? device.chip ?? '-'),
-    device.visits === undefined ? device.presence : 'visits',
+    presenceOf(device),
     device.lastSeenMs === null ? 'never' : humanAge(device.lastSeenMs, systemClock.now()),
     printable(image?.name ?? '-'),
     image?.proof ?? '-',
     printable(device.id),
   ];
+}
+
+/** The last place that it came to stands first. */
+function presenceOf({ presence, visits }: Device): string {
+  if (visits === undefined) return presence;
+  const [last] = visits;
+  return last !== undefined && last.foundNothingMs === last.lastMs ? 'found nothing' : 'visits';
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
 import { ask } from '../control/client.ts';
 import type { ExplainDocument, ReleaseExplanation } from '../control/documents.ts';
-import type { Device } from '../model/device.ts';
+import type { Device, PlaceVisited } from '../model/device.ts';
 import { EXIT } from '../service/exit-codes.ts';
 import { type Run, withCommonOptions } from './command.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
@@ -61,11 +61,17 @@ function presenceRows({ presence, lastSeenMs, visits }: Device, nowMs: number): 
   if (visits === undefined) return [['presence', `${presence}, ${seen}`]];
   return [
     ['presence', `it comes by itself, ${seen}`],
-    ...visits.map(({ protocol, place, looks, lastMs }) => [
-      'came to',
-      `${place} (${protocol}), looked ${looks} ${looks === 1 ? 'time' : 'times'}, last ${humanAge(lastMs, nowMs)}`,
-    ]),
+    ...visits.map((visit) => ['came to', `${visit.place} (${visit.protocol}), ${lookedText(visit, nowMs)}`]),
   ];
+}
+
+/** `looked 2 times, last 12 s ago and found nothing`. */
+export function lookedText(
+  { looks, lastMs, foundNothingMs }: Pick<PlaceVisited, 'looks' | 'lastMs' | 'foundNothingMs'>,
+  nowMs: number,
+): string {
+  const found = foundNothingMs === lastMs ? ' and found nothing' : '';
+  return `looked ${looks} ${looks === 1 ? 'time' : 'times'}, last ${humanAge(lastMs, nowMs)}${found}`;
 }
 
 function releaseLines(explained: ReleaseExplanation, nowMs: number): string[] {

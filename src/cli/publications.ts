@@ -9,6 +9,7 @@ import { PULL_PROTOCOLS } from '../protocols/registry.ts';
 import { EXIT, type ExitCode } from '../service/exit-codes.ts';
 import { type CommonOptions, type Run, withCommonOptions } from './command.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
+import { lookedText } from './explain.ts';
 import type { Io } from './io.ts';
 import { withJournal } from './journal-file.ts';
 import { humanAge, printable, printJson, printLines, tableLines } from './output.ts';
@@ -25,7 +26,7 @@ interface PublicationDocument extends Publication {
   readonly visitors: readonly VisitorDocument[];
 }
 
-interface VisitorDocument extends Pick<VisitorRecord, 'user' | 'address' | 'looks' | 'firstMs' | 'lastMs'> {
+interface VisitorDocument extends Omit<VisitorRecord, 'protocol' | 'place'> {
   /** Null: it has not come since the image stands there. */
   readonly job: Pick<JobRecord, 'id' | 'state' | 'proof' | 'attempts' | 'error' | 'updatedMs'> | null;
   /** What is odd about its visits, and what helps; null: nothing. */
@@ -61,9 +62,8 @@ function print(journal: Journal, args: PublicationsArgs, io: Io): ExitCode {
 
 function documentOf(publication: Publication, journal: Journal): PublicationDocument {
   const { protocol, place, release } = publication;
-  const visitors = journal.visitors.at(protocol, place).map(({ user, address, looks, firstMs, lastMs }) => {
-    const [job] = journal.jobs.ofDevice(release, [visitorName({ user, address })]);
-    const seen = { user, address, looks, firstMs, lastMs };
+  const visitors = journal.visitors.at(protocol, place).map(({ protocol: _protocol, place: _place, ...seen }) => {
+    const [job] = journal.jobs.ofDevice(release, [visitorName(seen)]);
     if (job === undefined) return { ...seen, job: null, odd: null };
     return { ...seen, job: summaryOf(job), odd: oddityOf(protocol, job, journal) };
   });
@@ -105,9 +105,9 @@ function rowOf(document: PublicationDocument): string[] {
 /** Who came, for what stands at its place now. */
 function visitorLines({ state, release, remarks, visitors }: PublicationDocument): string[] {
   if (state !== 'published' || visitors.length + remarks.length === 0) return [];
-  const rows = visitors.map(({ user, address, looks, lastMs, job }) => [
-    printable(visitorName({ user, address })),
-    `looked ${looks} ${looks === 1 ? 'time' : 'times'}, last ${humanAge(lastMs, systemClock.now())}`,
+  const rows = visitors.map(({ job, ...seen }) => [
+    printable(visitorName(seen)),
+    lookedText(seen, systemClock.now()),
     job?.proof ?? 'nothing fetched yet',
     job?.error?.code ?? '',
   ]);

@@ -88,6 +88,8 @@ export interface PlaceVisited {
   readonly looks: number;
   readonly firstMs: number;
   readonly lastMs: number;
+  /** When it last looked and found nothing on offer; null: never. */
+  readonly foundNothingMs: number | null;
 }
 
 /** One physical thing with an identity that survives new addresses, new names and restarts. */

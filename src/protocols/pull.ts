@@ -43,6 +43,8 @@ export interface PullHost {
   image(publication: Publication): Promise<FirmwareImage>;
   /** A device has looked at what is offered there. */
   looked(publication: Publication, visitor: Visitor): void;
+  /** A device has looked there, and nothing stands there for it. */
+  foundNothing(place: string, visitor: Visitor): void;
   /** A device begins to fetch the image. */
   fetch(publication: Publication, visitor: Visitor): Fetch;
   /**

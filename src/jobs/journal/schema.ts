@@ -282,6 +282,11 @@ const MIGRATIONS: readonly string[] = [
   -- Since when a queued job cannot climb the ladder of its rule; null: it can, or its turn has not come.
   ALTER TABLE jobs ADD COLUMN stuck_from_ms INTEGER;
   `,
+  `
+  -- How many of a visitor's looks found nothing on offer, and when the last of these was; null: none.
+  ALTER TABLE visitors ADD COLUMN empty_looks INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE visitors ADD COLUMN empty_ms INTEGER;
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

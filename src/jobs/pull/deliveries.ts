@@ -80,6 +80,11 @@ export class Deliveries {
     });
   }
 
+  /** It has come to a place where nothing stands. */
+  foundNothing(protocol: string, place: string, visitor: Visitor): void {
+    this.#parts.journal.visitors.noteEmpty(protocol, place, visitor, this.#parts.clock.now());
+  }
+
   fetch(publication: Publication, visitor: Visitor): Fetch {
     const { journal, clock, log } = this.#parts;
     const { id } = this.#jobOf(publication, visitor);

@@ -86,6 +86,7 @@ export class Publisher {
       at: (place) => journal.publications.at(name, place).filter((publication) => this.stands(publication)),
       image: ({ image }) => loadImage(image),
       looked: (publication, visitor) => deliveries.looked(publication, visitor),
+      foundNothing: (place, visitor) => deliveries.foundNothing(name, place, visitor),
       fetch: (publication, visitor) => deliveries.fetch(publication, visitor),
       confirmed: (publication, visitor, evidence) => deliveries.confirmed(publication, visitor, evidence),
     };

@@ -29,12 +29,13 @@ function deviceOf(name: string, records: readonly VisitorRecord[]): Device | nul
     protocol: last.protocol,
     tags: [],
     presence: 'unknown',
-    visits: records.map(({ protocol, place, looks, firstMs, lastMs }) => ({
+    visits: records.map(({ protocol, place, looks, firstMs, lastMs, foundNothingMs }) => ({
       protocol,
       place,
       looks,
       firstMs,
       lastMs,
+      foundNothingMs,
     })),
     firstSeenMs: Math.min(...records.map(({ firstMs }) => firstMs)),
     lastSeenMs: last.lastMs,

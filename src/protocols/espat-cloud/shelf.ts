@@ -36,7 +36,10 @@ export class PublishedShelf implements AtShelf {
 
   async version(peer: Peer): Promise<string | null> {
     const newest = this.#offered(peer).at(-1);
-    if (newest === undefined) return null;
+    if (newest === undefined) {
+      this.#host.foundNothing(ANYONE, visitorOf(peer));
+      return null;
+    }
     this.#host.looked(newest, visitorOf(peer));
     return String(newest.terms['version']);
   }

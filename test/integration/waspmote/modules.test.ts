@@ -52,6 +52,10 @@ describe('motes and the daemon', () => {
   it('find nothing to do before anything is published', async () => {
     for (const outcome of await visitAll()) expect(outcome).toEqual({ kind: 'nothing', why: 'no file' });
     expect(site.jobs()).toEqual([]);
+    const { stdout: devices } = await runCommand(['devices'], { cwd: site.folder });
+    expect(devices.match(/^ota@127\.0\.7\.\d .* found nothing /gm)).toHaveLength(motes.length);
+    const { stdout: history } = await runCommand(['history', 'ota@127.0.7.1'], { cwd: site.folder });
+    expect(history).toMatch(/came to +user ota \(waspmote-ftp\), looked 1 time, last .* and found nothing$/m);
   });
 
   it('all four take a program: sent when they have it, accepted when they come again and fetch nothing', async () => {

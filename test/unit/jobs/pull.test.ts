@@ -11,6 +11,7 @@ import { DropResults } from '../../../src/jobs/drop-results.ts';
 import { heldBy } from '../../../src/jobs/held-image.ts';
 import { JobBook } from '../../../src/jobs/job-book.ts';
 import { Journal } from '../../../src/jobs/journal/journal.ts';
+import { MOST_WITHOUT_A_FIND } from '../../../src/jobs/journal/visitors.ts';
 import { Planner } from '../../../src/jobs/planner.ts';
 import { Deliveries } from '../../../src/jobs/pull/deliveries.ts';
 import { oddVisits } from '../../../src/jobs/pull/odd-visits.ts';
@@ -359,6 +360,34 @@ describe('a device that fetches by itself, for people', () => {
     expect(visitorDevices(journal).map(({ visits }) => visits?.length)).toEqual([2]);
     expect(heldBy(device, journal)).toMatchObject({ image: 'aa', name: 'TEST001', proof: 'sent' });
     await made.publisher.stop();
+  });
+
+  it('is noted where it finds nothing, and that it did not when it does', async () => {
+    const made = parts();
+    made.publisher.start();
+    made.host.foundNothing('here', VISITOR);
+    const [empty] = only(visitorDevices(journal)).visits ?? [];
+    expect(empty).toMatchObject({ protocol: 'shelf', place: 'here', looks: 1, foundNothingMs: empty?.lastMs });
+    expect(journal.jobs.list({ limit: 10 })).toEqual([]);
+    await drop('TEST001', 'aa', made);
+    await published(made, 'TEST001');
+    made.host.looked(only(standing(made)), VISITOR);
+    expect(only(visitorDevices(journal)).visits).toMatchObject([{ looks: 2, foundNothingMs: empty?.lastMs }]);
+    await made.publisher.stop();
+  });
+
+  it('is forgotten where it never found anything and a thousand others did not since', () => {
+    const addressOf = (index: number) => ({ user: 'ota', address: `10.1.${index >> 8}.${index & 255}` });
+    journal.transaction(() => {
+      journal.visitors.note('shelf', 'here', VISITOR, 1);
+      for (let index = 0; index < MOST_WITHOUT_A_FIND + 5; index += 1)
+        journal.visitors.noteEmpty('shelf', 'here', addressOf(index), 2 + index);
+    });
+    const left = journal.visitors.all().map(({ address }) => address);
+    expect(left).toHaveLength(MOST_WITHOUT_A_FIND + 1);
+    expect(left).toContain(VISITOR.address);
+    expect(left).not.toContain(addressOf(4).address);
+    expect(left).toContain(addressOf(5).address);
   });
 
   it('is told what comes next at each stage', async () => {

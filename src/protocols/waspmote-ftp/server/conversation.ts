@@ -22,6 +22,8 @@ export interface Conversation {
   quit(text: string): void;
   /** What a path means now; null: nothing stands there. */
   entry(path: string): Entry | null;
+  /** It asked for a file or a folder at this path, and there is none. */
+  missing(path: string): void;
   /** Listens for a data connection. Null: no port is free. */
   passive(): Promise<number | null>;
   /** Makes a data connection to this port of the device. */

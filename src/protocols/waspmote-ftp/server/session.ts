@@ -6,6 +6,7 @@ import type { Logger } from '../../../log.ts';
 import type { Publication, Visitor } from '../../../model/publication.ts';
 import type { FtpServerSettings, FtpUser } from '../../../model/server.ts';
 import type { PullHost } from '../../pull.ts';
+import { GPRS_FOLDER, UPGRADE_FILE } from '../constants.ts';
 import { type Entry, entryAt, type FileEntry, type FolderEntry, folderOf, resolvePath } from '../folder.ts';
 import type { Visits } from '../visits.ts';
 import { CommandLines } from './command-lines.ts';
@@ -60,6 +61,7 @@ export class Session implements Conversation {
   #wrongPasswords = 0;
   #channel: DataChannel | null = null;
   #transfer: Transfer | null = null;
+  #hasFoundNothing = false;
   folder: readonly string[] = [];
   restartAt = 0;
   isExtendedOnly = false;
@@ -166,7 +168,7 @@ export class Session implements Conversation {
     const opening = `Opening BINARY mode data connection for ${entry.name} (${entry.sizeBytes} bytes).`;
     if (entry.kind === 'notice') {
       const { isWhole, reply } = await this.#send(entry.bytes.subarray(from), opening, () => undefined);
-      if (isWhole && from === 0) visits.hasRead(visitor, this.#published(), this.#beganMs);
+      if (isWhole && from === 0) this.#hasRead(visitor);
       return reply;
     }
     const bytes = (await host.image(entry.publication)).bytes.subarray(from);
@@ -176,6 +178,12 @@ export class Session implements Conversation {
       else fetch.ended(false, end.sentBytes, end.why);
     });
     return reply;
+  }
+
+  missing(path: string): void {
+    const asked = resolvePath(this.folder, path)?.at(-1);
+    const isOfAModule = asked === UPGRADE_FILE || asked === GPRS_FOLDER;
+    if (isOfAModule && this.visitor !== null) this.#foundNothing(this.visitor);
   }
 
   abort(): void {
@@ -190,6 +198,19 @@ export class Session implements Conversation {
   #published(): Publication | null {
     const { host, placeOf } = this.#parts;
     return this.#user === null ? null : (host.at(placeOf(this.#user.name)).at(-1) ?? null);
+  }
+
+  #hasRead(visitor: Visitor): void {
+    const publication = this.#published();
+    this.#parts.visits.hasRead(visitor, publication, this.#beganMs);
+    if (publication === null) this.#foundNothing(visitor);
+  }
+
+  /** Modems ask for the size and the file, and some more than once: one session is one look. */
+  #foundNothing(visitor: Visitor): void {
+    if (this.#hasFoundNothing) return;
+    this.#hasFoundNothing = true;
+    this.#parts.host.foundNothing(this.#parts.placeOf(visitor.user), visitor);
   }
 
   /** UPGRADE.TXT is always that of now; the program is the one that this device was told of. */

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import type { Entry } from '../folder.ts';
+import type { Entry, FileEntry } from '../folder.ts';
 import { type DataAddress, parseExtendedPort, parsePort, passiveReply } from './addresses.ts';
 import type { Conversation } from './conversation.ts';
 import { listLine, timeVal } from './listing.ts';
@@ -60,12 +60,12 @@ const BY_NAME: Readonly<Record<string, Verb>> = {
   EPRT: user((session, argument) => active(session, parseExtendedPort(argument.trim()))),
 
   SIZE: user((session, path) => {
-    const entry = session.entry(path);
-    return entry === null || entry.kind === 'folder' ? NO_FILE : `213 ${entry.sizeBytes}`;
+    const file = fileAt(session, path);
+    return file === null ? NO_FILE : `213 ${file.sizeBytes}`;
   }),
   MDTM: user((session, path) => {
-    const entry = session.entry(path);
-    return entry === null || entry.kind === 'folder' ? NO_FILE : `213 ${timeVal(entry.changedMs)}`;
+    const file = fileAt(session, path);
+    return file === null ? NO_FILE : `213 ${timeVal(file.changedMs)}`;
   }),
   REST: user((session, offset) => {
     if (!/^\d{1,10}$/.test(offset.trim())) return '501 Give the number of a byte.';
@@ -73,8 +73,8 @@ const BY_NAME: Readonly<Record<string, Verb>> = {
     return `350 The next RETR begins at ${session.restartAt}.`;
   }),
   RETR: user(async (session, path) => {
-    const entry = session.entry(path);
-    return entry === null || entry.kind === 'folder' ? NO_FILE : await session.retrieve(entry);
+    const file = fileAt(session, path);
+    return file === null ? NO_FILE : await session.retrieve(file);
   }),
   LIST: user((session, argument) => list(session, argument, (entry) => listLine(entry, session.userName))),
   NLST: user((session, argument) => list(session, argument, ({ name }) => `${name}\r\n`)),
@@ -94,13 +94,24 @@ const BY_NAME: Readonly<Record<string, Verb>> = {
 /** The verbs of the server, in upper case. */
 export const VERBS: ReadonlyMap<string, Verb> = new Map(Object.entries(BY_NAME));
 
+/** Null: no file is there, which the session is told. */
+function fileAt(session: Conversation, path: string): FileEntry | null {
+  const entry = session.entry(path);
+  if (entry !== null && entry.kind !== 'folder') return entry;
+  session.missing(path);
+  return null;
+}
+
 function sayFolder(session: Conversation): Reply {
   return `257 "/${session.folder.join('/')}"`;
 }
 
 function changeFolder(session: Conversation, path: string): Reply {
   const entry = session.entry(path);
-  if (entry?.kind !== 'folder') return '550 There is no such folder.';
+  if (entry?.kind !== 'folder') {
+    session.missing(path);
+    return '550 There is no such folder.';
+  }
   // The only folder below the root has none below it.
   session.folder = entry.name === '' ? [] : [entry.name];
   return '250 Done.';

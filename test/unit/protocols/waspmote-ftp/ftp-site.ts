@@ -72,6 +72,7 @@ export class FtpSite {
       at: (place) => (place === ownPlace('ota') ? this.shelf : []),
       image: async () => ({ bytes: PROGRAM }) as unknown as FirmwareImage,
       looked: (publication, visitor) => told.push(`${visitorName(visitor)} looked at ${publication.release}`),
+      foundNothing: (place, visitor) => told.push(`${visitorName(visitor)} found nothing at ${place}`),
       fetch(publication, visitor) {
         const who = visitorName(visitor);
         told.push(`${who} fetches ${publication.release}`);

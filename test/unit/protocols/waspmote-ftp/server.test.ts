@@ -305,6 +305,34 @@ describe('what is seen of a device', () => {
     ]);
   });
 
+  it.each(['SIZE .gprs/UPGRADE.TXT', 'SIZE UPGRADE.TXT'])(
+    'is that it found nothing where nothing is published, once in a session: %s',
+    async (question) => {
+      await open();
+      site.shelf = [];
+      for (let visit = 0; visit < 2; visit += 1) {
+        const line = await site.loggedIn();
+        await line.ask(question);
+        await line.fetch('RETR UPGRADE.TXT');
+        await line.fetch('RETR UPGRADE.TXT');
+        await closed(line);
+      }
+      await expect
+        .poll(() => site.told)
+        .toEqual(['ota@127.0.0.1 found nothing at user ota', 'ota@127.0.0.1 found nothing at user ota']);
+    },
+  );
+
+  it('is that it found nothing where there is nothing for its module', async () => {
+    await open();
+    site.shelf = site.shelf.map((publication) => ({ ...publication, terms: { ...publication.terms, gprs: false } }));
+    const line = await site.loggedIn();
+    expect(await line.ask('SIZE .gprs/UPGRADE.TXT')).toMatch(/^550 /);
+    expect(await line.ask('CWD .gprs/')).toMatch(/^550 /);
+    expect(await line.ask('SIZE OTHER01')).toMatch(/^550 /);
+    expect(site.told).toEqual(['ota@127.0.0.1 found nothing at user ota']);
+  });
+
   it('is nothing of that when it logs in anew and fetches again', async () => {
     await open({}, hastened(4));
     for (let visit = 0; visit < 2; visit += 1) {
