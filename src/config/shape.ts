@@ -35,8 +35,12 @@ function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] 
   );
 }
 
+/** YAML 1.1 merged mappings by this key; 1.2, which is read here, knows it no more. */
+const NO_MERGING = '; mappings are not merged here, an alias stands for all of one';
+
 function unknownKey(path: KeyPath, knownKeys: readonly string[]): Finding {
-  const hint = suggestion(String(path.at(-1)), patternOf(path.slice(0, -1)), knownKeys);
+  const key = String(path.at(-1));
+  const hint = key === '<<' ? NO_MERGING : suggestion(key, patternOf(path.slice(0, -1)), knownKeys);
   return { path, at: 'key', code: 'CONFIG_UNKNOWN_KEY', message: `unknown key${hint}` };
 }
 

@@ -253,6 +253,10 @@ describe('sentences', () => {
   it.each([
     [inRule('protocl: espota'), 'unknown key; did you mean "protocol"? It belongs in rules[].update'],
     [inRule('update: { retrys: 1 }'), 'unknown key; did you mean "retries"?'],
+    [
+      inRule('update: { <<: { retries: 1 } }'),
+      'unknown key; mappings are not merged here, an alias stands for all of one',
+    ],
     [inRule('per-subnet: 3'), 'unknown key; did you mean "per-subnet"? It belongs in limits'],
     [inRule('update: { retries: three }'), 'expected a whole number from 0 to 20, found "three"'],
     [inRule('update: { blocks: 9 }'), 'expected a whole number from 1 to 8 blocks, found 9'],
