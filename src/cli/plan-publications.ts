@@ -20,26 +20,30 @@ export interface PlannedPublication {
 }
 
 /** One entry for each rule that accepts the image and publishes. Changes nothing: no number is used up. */
-export function planPublications(image: FirmwareImage, rules: RuleBook, journal: Journal): PlannedPublication[] {
+export async function planPublications(
+  image: FirmwareImage,
+  rules: RuleBook,
+  journal: Journal,
+): Promise<PlannedPublication[]> {
   /** Series → how many of its numbers the rules before take. */
   const taken = new Map<string, number>();
-  return rules
-    .accepting(image)
-    .rules.filter(publishes)
-    .map((rule) => planned(rule, image, journal, taken));
+  const publications: PlannedPublication[] = [];
+  for (const rule of rules.accepting(image).rules.filter(publishes))
+    publications.push(await planned(rule, image, journal, taken));
+  return publications;
 }
 
-function planned(
+async function planned(
   { name: rule, update }: Rule,
   image: FirmwareImage,
   { publications }: Journal,
   taken: Map<string, number>,
-): PlannedPublication {
+): Promise<PlannedPublication> {
   const protocol = PULL_PROTOCOLS.get(update.protocol);
   if (protocol === undefined) throw new Error(`no protocol ${update.protocol}`);
   const place = protocol.placeOf(update.options);
   try {
-    const { terms, number, remarks = [] } = protocol.offer(image, update.options);
+    const { terms, number, remarks = [] } = await protocol.offer(image, update.options);
     if (number === null) return { rule, place, terms, number, remarks, error: null };
     const more = taken.get(number.series) ?? 0;
     const error = publications.whyNoNumber(number, more);

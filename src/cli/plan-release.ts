@@ -40,7 +40,7 @@ export interface PlanningWorld {
 }
 
 /** Plans the images of a release together, as the daemon would. Throws what is wrong with the release. Changes nothing. */
-export function planRelease(release: GivenRelease, world: PlanningWorld): PlannedRelease {
+export async function planRelease(release: GivenRelease, world: PlanningWorld): Promise<PlannedRelease> {
   const { file, sha256, manifest } = release;
   const [problem] = release.problems;
   if (problem !== undefined) throw new FlashError(problem.code, problem.message);
@@ -53,11 +53,13 @@ export function planRelease(release: GivenRelease, world: PlanningWorld): Planne
   }));
   const plan = planTogether(dropped, world);
   const incomplete = whyIncomplete(plan);
+  const images: PlannedImage[] = [];
+  for (const one of dropped) images.push(await plannedImage(one, plan, world));
   return {
     file,
     sha256,
     manifest,
-    images: dropped.map((one) => plannedImage(one, plan, world)),
+    images,
     refused: incomplete === null ? null : new FlashError('RELEASE_IMAGE_UNWANTED', incomplete).toJSON(),
   };
 }
@@ -76,15 +78,15 @@ export function planTogether(dropped: readonly DroppedImage[], { rules, journal 
   });
 }
 
-function plannedImage(
+async function plannedImage(
   dropped: DroppedImage & { readonly bytes: Uint8Array },
   plan: DropPlan,
   { rules, devices, journal }: PlanningWorld,
-): PlannedImage {
+): Promise<PlannedImage> {
   const image: StoredImage = dropped.image;
   const takings = plan.takings.filter((taking) => taking.dropped === dropped).map(({ rule }) => rule.name);
   const rungs = plan.rungs.filter((rung) => rung.dropped === dropped);
-  const publications = planPublications({ ...image, bytes: dropped.bytes }, rules, journal);
+  const publications = await planPublications({ ...image, bytes: dropped.bytes }, rules, journal);
   const planned = rules.plan(image, devices);
   return {
     image,

@@ -55,18 +55,19 @@ export async function plan(args: PlanArgs, io: Io): Promise<ExitCode> {
   if (config === null) return EXIT.config;
   const known = config.rules.map(({ name }) => name);
   const release = await readGivenRelease(args.image, io.cwd, known);
-  if (release !== null) return withWorld(config, (world) => printRelease(planRelease(release, world), args, io));
+  if (release !== null)
+    return withWorld(config, async (world) => printRelease(await planRelease(release, world), args, io));
   const image = await readImage(args.image, io.cwd);
   const [problem] = image.dossier.problems;
   if (problem !== undefined) throw new FlashError(problem.code, problem.message);
   return withWorld(config, (world) => printImage(image, world, args, io));
 }
 
-function withWorld(config: Config, work: (world: PlanningWorld) => ExitCode): ExitCode {
+async function withWorld(config: Config, work: (world: PlanningWorld) => Promise<ExitCode>): Promise<ExitCode> {
   const journal = openJournal(config);
   try {
     const rules = openRuleBook(config.rules, planContext(journal, PROTOCOLS));
-    return work({ rules, journal, devices: knownDevices(config, journal) });
+    return await work({ rules, journal, devices: knownDevices(config, journal) });
   } finally {
     journal.close();
   }
@@ -79,10 +80,10 @@ function printRelease(planned: PlannedRelease, args: PlanArgs, io: Io): ExitCode
   return planned.refused === null ? EXIT.done : EXIT.failed;
 }
 
-function printImage(image: FirmwareImage, world: PlanningWorld, args: PlanArgs, io: Io): ExitCode {
+async function printImage(image: FirmwareImage, world: PlanningWorld, args: PlanArgs, io: Io): Promise<ExitCode> {
   const { bytes: _tooManyToPrint, ...stored } = image;
   const { rules, devices, journal } = world;
-  const publications = planPublications(image, rules, journal);
+  const publications = await planPublications(image, rules, journal);
   const planned = rules.plan(stored, devices);
   const alone = { drop: args.image, image: stored, rules: null };
   const objections = planTogether([alone], world).objections.get(alone) ?? [];

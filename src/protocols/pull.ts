@@ -82,8 +82,8 @@ export interface PullProtocol {
   placeOf(options: OptionValues): string;
   /** What is wrong with these options beside these servers, for the config; null: nothing. */
   problemWith(options: OptionValues, servers: ServerSettings): string | null;
-  /** Throws FlashError where the image cannot be published: the file is rejected with it. */
-  offer(image: FirmwareImage, options: OptionValues): Offer;
+  /** Rejects with a FlashError where the image cannot be published: the file is rejected with it. */
+  offer(image: FirmwareImage, options: OptionValues): Promise<Offer>;
   /** Whether devices fetch from this place through the protocol's own server; else a {@link Carrier} brings things there. */
   isServedHere(place: string): boolean;
   /** Called only for places that are not served here. */

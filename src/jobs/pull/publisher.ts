@@ -76,7 +76,9 @@ export class Publisher {
     const pulling = this.#parts.rules().accepting(image).rules.filter(publishes);
     if (pulling.length === 0) return new Map();
     const loaded = { ...(await this.#parts.loadImage(image.sha256)), name: image.name };
-    return new Map(pulling.map((rule) => [rule.name, this.#offer(rule, loaded)]));
+    const offers = new Map<string, PlacedOffer | FlashError>();
+    for (const rule of pulling) offers.set(rule.name, await this.#offer(rule, loaded));
+    return offers;
   }
 
   /** What a protocol's own server is given. */
@@ -98,11 +100,11 @@ export class Publisher {
     return rule?.update.protocol === protocol && this.#protocol(protocol).placeOf(rule.update.options) === place;
   }
 
-  #offer({ name: rule, update }: Rule, image: FirmwareImage): PlacedOffer | FlashError {
+  async #offer({ name: rule, update }: Rule, image: FirmwareImage): Promise<PlacedOffer | FlashError> {
     const { protocol: name, options } = update;
     const protocol = this.#protocol(name);
     try {
-      const offer = protocol.offer(image, options);
+      const offer = await protocol.offer(image, options);
       for (const remark of offer.remarks ?? [])
         this.#parts.log.warn('publication.doubtful', { rule, file: image.name, reason: remark });
       return { ...offer, place: protocol.placeOf(options) };

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { FlashError } from '../../errors.ts';
+import { openPackageApart } from '../../firmware/apart/read-apart.ts';
 import { count } from '../../firmware/findings.ts';
 import { USER_SLOTS } from '../../firmware/formats/user-slot.ts';
+import type { FirmwarePackage } from '../../firmware/packages/flash-set.ts';
 import { openPackage } from '../../firmware/packages/package.ts';
 import type { Dossier, FirmwareImage, FlashMap } from '../../model/image.ts';
 import type { FileName } from './constants.ts';
@@ -31,11 +33,25 @@ const PACKED_MAGIC = Buffer.from('ESP');
  * @throws FlashError ESPAT_NOT_AT, ESPAT_SLOT_UNKNOWN, ESPAT_MAP_UNKNOWN, ESPAT_WRONG_MAP, ESPAT_TOO_LARGE; IMAGE_* and PACKAGE_* of a broken image
  */
 export function readAtFiles(image: FirmwareImage, flashMap: FlashMap | null): AtFiles {
-  const [problem] = image.dossier.problems;
+  return atFilesIn(image, isArchive(image) ? openPackage(image.bytes) : null, flashMap);
+}
+
+/** {@link readAtFiles}, without holding up the event loop: for archives a thread is started, and the caller bounds how many. */
+export async function readAtFilesApart(image: FirmwareImage, flashMap: FlashMap | null): Promise<AtFiles> {
+  return atFilesIn(image, isArchive(image) ? await openPackageApart(image.bytes) : null, flashMap);
+}
+
+/** Throws what is wrong with the image as a whole. */
+function isArchive({ name, dossier }: FirmwareImage): boolean {
+  const [problem] = dossier.problems;
   if (problem !== undefined) throw new FlashError(problem.code, problem.message);
-  const { package: contents } = image.dossier;
-  if (contents !== null && contents.source !== 'esp-at') throw notAt(image.name);
-  const parts = contents === null ? [image] : userParts(openPackage(image.bytes).sets[0]?.parts ?? []);
+  const { package: contents } = dossier;
+  if (contents !== null && contents.source !== 'esp-at') throw notAt(name);
+  return contents !== null;
+}
+
+function atFilesIn(image: FirmwareImage, archive: FirmwarePackage | null, flashMap: FlashMap | null): AtFiles {
+  const parts = archive === null ? [image] : userParts(archive.sets[0]?.parts ?? []);
   const [first] = parts;
   if (first === undefined) throw notAt(image.name);
   return isUserImage(first) ? userFiles(parts, flashMap) : otaFile(first);

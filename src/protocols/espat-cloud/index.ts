@@ -1,7 +1,7 @@
 import type { FirmwareImage } from '../../model/image.ts';
 import type { PullProtocol } from '../pull.ts';
 import { versionTag } from './answers.ts';
-import { readAtFiles } from './files.ts';
+import { readAtFilesApart } from './files.ts';
 import { ESPAT_CLOUD_FIELDS, readOptions } from './options.ts';
 import { espatPart } from './part.ts';
 import { ANYONE, fileList } from './shelf.ts';
@@ -15,9 +15,9 @@ export const espatCloud: PullProtocol = {
   placeOf: (options) => readOptions(options).token ?? ANYONE,
   problemWith: (_options, { espat }) =>
     espat === null ? 'espat-cloud is served by the daemon itself: add "servers: { espat: {} }"' : null,
-  offer(image: FirmwareImage, options) {
+  async offer(image: FirmwareImage, options) {
     const { flashMap } = readOptions(options);
-    const found = readAtFiles(image, flashMap);
+    const found = await readAtFilesApart(image, flashMap);
     const files = fileList(found);
     const terms = {
       version: versionTag(image.sha256),

@@ -4,7 +4,7 @@ import { FLASH_MAPS } from '../../model/image.ts';
 import { type Publication, type Visitor, visitorName } from '../../model/publication.ts';
 import type { PullHost } from '../pull.ts';
 import { FILE_NAMES, type FileName } from './constants.ts';
-import { type AtFiles, readAtFiles } from './files.ts';
+import { type AtFiles, readAtFilesApart } from './files.ts';
 import type { AtShelf, Download, DownloadQuestion, Peer } from './server.ts';
 
 /** The place of rules without a token: for every module that has no rule of its own. */
@@ -102,7 +102,7 @@ export class PublishedShelf implements AtShelf {
     const known = this.#opened.get(release);
     if (known !== undefined) return known;
     const flashMap = FLASH_MAPS.find((map) => map === terms['flash-map']) ?? null;
-    const opening = this.#host.image(publication).then((image) => readAtFiles(image, flashMap));
+    const opening = this.#host.image(publication).then((image) => readAtFilesApart(image, flashMap));
     opening.catch(() => this.#opened.delete(release));
     const [oldest] = this.#opened.keys();
     if (oldest !== undefined && this.#opened.size >= MOST_OPENED) this.#opened.delete(oldest);

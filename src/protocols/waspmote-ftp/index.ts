@@ -17,7 +17,7 @@ export const waspmoteFtp: PullProtocol = {
     return server === null ? ownPlace(user) : otherPlace(server, user);
   },
   problemWith: (options, servers) => problemWith(settingsOf(options), servers),
-  offer: (image, options) => offerOf(image, settingsOf(options)),
+  offer: async (image, options) => offerOf(image, settingsOf(options)),
   isServedHere: (place) => !isOtherPlace(place),
   carrier: (options, { clock, log }) => new FtpCarrier(settingsOf(options), clock, log),
   server({ ftp }, host, surroundings) {

@@ -53,7 +53,7 @@ const shelf: PullProtocol = {
   tellsApart: null,
   placeOf: ({ place }) => String(place),
   problemWith: () => null,
-  offer({ name }) {
+  async offer({ name }) {
     if (name.startsWith('bad')) throw new FlashError('IMAGE_MALFORMED', 'it has a bad name');
     const remarks = name.startsWith('odd') ? ['it looks odd'] : [];
     return { part: '', terms: { name }, number: { series: name, first: 1, last: 2 }, remarks };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FlashError } from '../../../../src/errors.ts';
 import type { FlashMap } from '../../../../src/model/image.ts';
-import { readAtFiles } from '../../../../src/protocols/espat-cloud/files.ts';
+import { type AtFiles, readAtFiles, readAtFilesApart } from '../../../../src/protocols/espat-cloud/files.ts';
 import {
   buildEsp32App,
   buildEsp8266App,
@@ -14,9 +14,17 @@ import { anImage } from './given.ts';
 const user1 = buildUserImage({ user: 1 });
 const user2 = buildUserImage({ user: 2 });
 
-function codeOf(bytes: Uint8Array, name: string, flashMap: FlashMap | null): string {
+/** Here and on a thread: the names of the files, or the code, which have to be the same. */
+async function codeOf(bytes: Uint8Array, name: string, flashMap: FlashMap | null): Promise<string> {
+  const image = anImage(bytes, name);
+  const here = await wordOf(async () => readAtFiles(image, flashMap));
+  expect(await wordOf(() => readAtFilesApart(image, flashMap))).toBe(here);
+  return here;
+}
+
+async function wordOf(read: () => Promise<AtFiles>): Promise<string> {
   try {
-    return [...readAtFiles(anImage(bytes, name), flashMap).files.keys()].sort().join(' ');
+    return [...(await read()).files.keys()].sort().join(' ');
   } catch (error) {
     if (error instanceof FlashError) return error.code;
     throw error;
@@ -56,7 +64,7 @@ describe('what a dropped file holds for modules', () => {
     ],
     ['an Arduino sketch', buildEsp8266App(), 'sketch.bin', '512+512', 'ESPAT_NOT_AT'],
     ['another archive', buildZip({ 'flasher_args.json': '{}' }), 'x.zip', '512+512', 'PACKAGE_MALFORMED'],
-  ] as const)('%s', (_what, bytes, name, flashMap, outcome) => {
-    expect(codeOf(bytes, name, flashMap)).toBe(outcome);
+  ] as const)('%s', async (_what, bytes, name, flashMap, outcome) => {
+    expect(await codeOf(bytes, name, flashMap)).toBe(outcome);
   });
 });

@@ -40,7 +40,7 @@ describe('the name of a program', () => {
 
 describe('an offer', () => {
   it('has the name of the file and a version that GPRS modules understand', () =>
-    expect(waspmoteFtp.offer(image('TEST001'), OPTIONS)).toEqual({
+    expect(waspmoteFtp.offer(image('TEST001'), OPTIONS)).resolves.toEqual({
       part: '',
       terms: { name: 'TEST001', gprs: true, quietMs: 360_000 },
       number: { series: 'waspmote TEST001', first: 1, last: 127 },
@@ -48,24 +48,28 @@ describe('an offer', () => {
     }));
 
   it('goes to 255 without them, and takes the name from the rule', () =>
-    expect(waspmoteFtp.offer(image('app-v2.bin'), { ...OPTIONS, gprs: false, name: 'METER_1' })).toMatchObject({
-      terms: { name: 'METER_1' },
-      number: { last: 255 },
-      remarks: [expect.stringContaining('does not stand in the program')],
-    }));
+    expect(waspmoteFtp.offer(image('app-v2.bin'), { ...OPTIONS, gprs: false, name: 'METER_1' })).resolves.toMatchObject(
+      {
+        terms: { name: 'METER_1' },
+        number: { last: 255 },
+        remarks: [expect.stringContaining('does not stand in the program')],
+      },
+    ));
 
-  it('is none for another kind of name or file, with the way out', () => {
-    expect(() => waspmoteFtp.offer(image('app-v2.bin'), OPTIONS)).toThrow(
+  it('is none for another kind of name or file, with the way out', async () => {
+    await expect(waspmoteFtp.offer(image('app-v2.bin'), OPTIONS)).rejects.toThrow(
       expect.objectContaining({ code: 'WASPMOTE_BAD_NAME' }),
     );
     const app = image('TEST001', Buffer.alloc(8), 'app');
-    expect(() => waspmoteFtp.offer(app, OPTIONS)).toThrow(expect.objectContaining({ code: 'WASPMOTE_BAD_PROGRAM' }));
+    await expect(waspmoteFtp.offer(app, OPTIONS)).rejects.toThrow(
+      expect.objectContaining({ code: 'WASPMOTE_BAD_PROGRAM' }),
+    );
   });
 
   it('notes what does not fit a Waspmote', () =>
-    expect(waspmoteFtp.offer(image('TEST001', Buffer.alloc(130_000, 'TEST001')), OPTIONS).remarks).toEqual([
-      expect.stringContaining('room for 122880'),
-    ]));
+    expect(waspmoteFtp.offer(image('TEST001', Buffer.alloc(130_000, 'TEST001')), OPTIONS)).resolves.toMatchObject({
+      remarks: [expect.stringContaining('room for 122880')],
+    }));
 });
 
 describe('places', () => {
