@@ -31,7 +31,10 @@ export const CC3200_SLOT_BYTES = 192 * KIB;
 /** The last firmware that checks the MD5 at the end of an image, and the last with the first partition table. */
 export const LAST_WITH_MD5_TAIL = [1, 17, 1] as const;
 export const LAST_WITH_OLD_SLOTS = [1, 18, 2] as const;
-/** Modules that have 8 MB of flash in every revision. The others came with 4 MB first. */
+/**
+ * Modules that have 8 MB of flash in every revision; the others came with 4 MB first. The firmware goes by the revision of the chip, which
+ * no greeting tells; the vendor's own build goes by these names and these sizes (esp32/tools/size_check.sh).
+ */
 export const ALWAYS_8MB: readonly string[] = ['LoPy4', 'GPy', 'FiPy'];
 
 /** FTP reply codes (RFC 959, section 4.2) that the device uses. */

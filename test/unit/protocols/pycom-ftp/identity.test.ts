@@ -38,6 +38,8 @@ describe('the slot of a device', () => {
     ['FiPy', '1.20.2.r6', 'auto', 1980],
     ['LoPy4', '1.18.3', 'auto', 1980],
     ['GPy', '1.20.2.r6', '4MB', 1720],
+    ['LoPy4', '1.20.2.r6', '4MB', 1720],
+    ['LoPy4', '1.18.2', '4MB', 1536],
   ] as const)('%s with %s, flash %s: %i KiB', (board, version, flash, kib) => {
     expect(slotOf(device(board, version), flash, false).sizeBytes).toBe(kib * KIB);
   });
