@@ -33,6 +33,8 @@ export interface TransferContext {
   readonly signal: AbortSignal;
 }
 
+const PATIENTLY = { quietMs: PATIENCE_MS, unansweredBytes: UNANSWERED_LIMIT_BYTES } as const;
+
 /**
  * Sends the image and waits for the device's `OK`. The last byte is held back until everything before it is with the device and
  * `commit` is journalled: until then a lost connection means that the device keeps what it had.
@@ -46,8 +48,10 @@ export async function transfer(context: TransferContext): Promise<void> {
   const bodyBytes = bytes.length - HELD_BACK_BYTES;
   while (sender.sentBytes < bodyBytes) {
     const chunkBytes = Math.min(sender.nextChunkBytes(), bodyBytes - sender.sentBytes);
+    // What the device still says of earlier chunks must not pass for an answer to the last one.
+    if (sender.sentBytes + chunkBytes === bodyBytes) await sender.untilBehindBy(0, PATIENTLY);
     sender.send(chunkBytes);
-    await sender.untilBehindBy(chunkBytes - 1, { quietMs: PATIENCE_MS, unansweredBytes: UNANSWERED_LIMIT_BYTES });
+    await sender.untilBehindBy(chunkBytes - 1, PATIENTLY);
   }
   await sender.untilBehindBy(0, { quietMs: QUIET_MS, unansweredBytes: 0 });
   signal.throwIfAborted();

@@ -321,6 +321,13 @@ describe.concurrent('espota cut short', () => {
     expect(steps).not.toContain('commit');
   });
 
+  it('counts of earlier chunks that come late are no answer to the last one', async () => {
+    // It reads the third chunk in pieces, each counted by itself, and hangs before the last chunk.
+    const { word, steps } = await flash(await start({ stallAt: 20_000, readMs: 30, readBytes: 700 }));
+    expect(word).toBe('OTA_STALLED');
+    expect(steps).not.toContain('commit');
+  });
+
   it.each([new Error('stopping'), new FlashError('JOB_INTERRUPTED', 'stopping')])(
     'an abort before the commit ends at once, with its own reason: %o',
     async (reason) => {
