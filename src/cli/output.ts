@@ -39,14 +39,16 @@ export function tableLines(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** `842 ms`, `12.3 s`, `3 min 20 s`, `2 h 5 min`. */
+/** `842 ms`, `12.3 s`, `3 min 20 s`, `2 h 5 min`, `464 d 3 h`. */
 export function humanDuration(durationMs: number): string {
   if (durationMs < 1_000) return `${Math.round(durationMs)} ms`;
   if (durationMs < 59_950) return `${(durationMs / 1_000).toFixed(1)} s`;
   const seconds = Math.round(durationMs / 1_000);
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   const minutes = Math.round(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 72 * 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const hours = Math.round(minutes / 60);
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 /** `just now`, `3 min 20 s ago`. */

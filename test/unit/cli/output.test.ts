@@ -12,6 +12,9 @@ describe('output', () => {
     [59_950, '1 min 0 s'],
     [200_000, '3 min 20 s'],
     [7_500_000, '2 h 5 min'],
+    [259_140_000, '71 h 59 min'],
+    [259_200_000, '3 d 0 h'],
+    [40_101_300_000, '464 d 3 h'],
   ])('%d ms reads %s', (durationMs, text) => expect(humanDuration(durationMs)).toBe(text));
 
   it.each([
