@@ -98,7 +98,7 @@ describe('docs/config.md', () => {
       const part = key.protocol === null ? rest : parts.get(key.protocol);
       return part?.split('\n').includes(referenceRow(key)) !== true;
     });
-    expect(missing.map(({ path, protocol }) => [path, protocol])).toEqual([]);
+    expect(missing.map((key) => [key.protocol, referenceRow(key)])).toEqual([]);
   });
 
   it('has no row of a key that is gone', () => {
