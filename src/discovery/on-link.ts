@@ -1,5 +1,5 @@
-import { BlockList, isIP } from 'node:net';
-import { notOneDevice } from '../transports/device-address.ts';
+import { type BlockList, isIP } from 'node:net';
+import { blockList, notOneDevice } from '../transports/device-address.ts';
 import type { LocalInterface } from './interfaces.ts';
 
 /** What may be believed of the addresses in and around a datagram that came in on one interface. */
@@ -43,12 +43,6 @@ function withoutZone(address: string): string {
 
 function has(list: BlockList, address: string): boolean {
   return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-}
-
-function blockList(ranges: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[]): BlockList {
-  const list = new BlockList();
-  for (const [address, prefix, family] of ranges) list.addSubnet(address, prefix, family);
-  return list;
 }
 
 function broadcastOf(range: LocalInterface['ranges'][number]): string[] {

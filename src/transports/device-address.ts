@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-type Range = readonly [address: string, prefixBits: number, family: 'ipv4' | 'ipv6'];
+export type AddressRange = readonly [address: string, prefixBits: number, family: 'ipv4' | 'ipv6'];
 
 /** RFC 6890, sections 2.2.2 and 2.2.3; RFC 5771; RFC 4291, section 2.7. The first one that holds an address names it. */
 const NOT_ONE_DEVICE: readonly (readonly [what: string, ranges: BlockList])[] = [
@@ -33,7 +33,8 @@ export function notOneDevice(address: string): string | null {
   return NOT_ONE_DEVICE.find(([, ranges]) => ranges.check(address, family))?.[0] ?? null;
 }
 
-function blockList(ranges: readonly Range[]): BlockList {
+/** Ranges to look an address up in. */
+export function blockList(ranges: readonly AddressRange[]): BlockList {
   const list = new BlockList();
   for (const [address, prefixBits, family] of ranges) list.addSubnet(address, prefixBits, family);
   return list;
