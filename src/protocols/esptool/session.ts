@@ -226,7 +226,7 @@ export class ChipSession {
     if (this.#port.kind === 'usb-jtag' && !security.isSecureDownload) await disableWatchdogs(this.#loader, chip);
     await powerFlash(this.#loader, this.identity, clock, signal);
     await this.#startStub();
-    await attachFlash(this.#loader, chip);
+    await attachFlash(this.#loader, this.identity);
     if (security.isSecureDownload) return;
     this.#flash = flashChipOf(await readFlashId(this.#loader, chip));
     if (this.#flash.sizeBytes !== null) await setFlashSize(this.#loader, chip, this.#flash.sizeBytes);

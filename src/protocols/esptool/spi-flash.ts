@@ -2,8 +2,9 @@ import { FlashError } from '../../errors.ts';
 import type { Chip } from '../../model/chip.ts';
 import { encodeWords } from './codec.ts';
 import { Op, ROM_FLASH_BLOCK_BYTES, SECTOR_BYTES } from './constants.ts';
+import type { ChipIdentity } from './identify.ts';
 import type { Loader } from './loader.ts';
-import { REGISTERS } from './registers.ts';
+import { ESP32_EFUSE, REGISTERS } from './registers.ts';
 
 /** The flash chip beside the chip. */
 export interface FlashChip {
@@ -105,12 +106,32 @@ async function awaitCommand(loader: Loader, command: number): Promise<void> {
   throw new FlashError('SERIAL_NO_FLASH', 'the SPI controller does not finish a command to the flash chip');
 }
 
-/** Makes the loader take hold of the flash chip, on the chip's own pins. */
-export async function attachFlash(loader: Loader, chip: Chip): Promise<void> {
-  if (loader.dialect === 'stub') await loader.command({ op: Op.SPI_ATTACH, data: encodeWords(0) });
-  else if (chip === 'esp8266')
+/**
+ * Makes a ROM take hold of the flash chip, on the pads that its eFuses name. A stub has done so when it started (espressif/esp-stub-lib,
+ * stub_lib_flash_init); told to attach to 0, it would go to the usual pads, where an ESP32 with flash in its package has none.
+ */
+export async function attachFlash(loader: Loader, { chip, security }: ChipIdentity): Promise<void> {
+  if (loader.dialect === 'stub') return;
+  if (chip === 'esp8266') {
     await loader.command({ op: Op.FLASH_BEGIN, data: encodeWords(0, 0, ROM_FLASH_BLOCK_BYTES, 0) });
-  else await loader.command({ op: Op.SPI_ATTACH, data: encodeWords(0, 0) });
+    return;
+  }
+  const pads = chip === 'esp32' && !security.isSecureDownload ? await esp32FlashPads(loader) : 0;
+  await loader.command({ op: Op.SPI_ATTACH, data: encodeWords(pads, 0) });
+}
+
+const PAD = 0x1f;
+
+/**
+ * SPI_PAD_CONFIG_CLK, _Q, _D, _CS and _HD (ESP-IDF, esp32/esp_efuse_table.csv), as SPI_ATTACH takes them; 0: the usual pads. ESP32-PICO-D4
+ * and ESP32-U4WDH have their flash elsewhere.
+ */
+async function esp32FlashPads(loader: Loader): Promise<number> {
+  const word3 = await loader.readRegister(ESP32_EFUSE + 0xc);
+  const word5 = await loader.readRegister(ESP32_EFUSE + 0x14);
+  const [clk, q, d, cs] = [0, 5, 10, 15].map((bit) => (word5 >>> bit) & PAD) as [number, number, number, number];
+  const hd = (word3 >>> 4) & PAD;
+  return ((hd << 24) | (cs << 18) | (d << 12) | (q << 6) | clk) >>> 0;
 }
 
 const ERASE_BLOCK_BYTES = 0x10000;

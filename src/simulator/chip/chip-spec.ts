@@ -1,6 +1,7 @@
 import type { Chip } from '../../model/chip.ts';
 import type { ChipFaults } from './chip-faults.ts';
 import type { ChipTimings } from './chip-timings.ts';
+import type { FlashPads } from './flash-pads.ts';
 
 /** What the eFuses of a chip forbid. */
 export interface Security {
@@ -31,6 +32,8 @@ export interface ChipSpec {
   readonly isFlashPoweredByRom?: boolean;
   /** A power of two. Default: 4 MiB. */
   readonly flashBytes?: number;
+  /** Of an ESP32 whose flash is in its package. Default: the usual pads. */
+  readonly flashPads?: FlashPads;
   /** Contents from the start of the flash; FF behind them. */
   readonly flash?: Uint8Array;
   readonly security?: Security;

@@ -6,6 +6,7 @@ import type { ChipCounts, ChipEvent, ChipSpec, RamUpload, ResetCircuit } from '.
 import { BOARD_TIMINGS, type ChipTimings } from './chip-timings.ts';
 import { FlashArray } from './flash-array.ts';
 import { FlashCipher } from './flash-cipher.ts';
+import { attachWord, flashPadFuses } from './flash-pads.ts';
 import { flashPowerAtStart, hasFlashPower } from './flash-power.ts';
 import { CommandLoop } from './loader.ts';
 import type { Machine } from './machine.ts';
@@ -66,6 +67,7 @@ export class SimulatedChip {
   #baudRate: number | null = null;
   #hostBaudRate: number | null = null;
   #loop: CommandLoop | null = null;
+  #attachedPads: number | null = null;
   #timer: Timer | null = null;
 
   /** Throws a RangeError for a spec that no chip meets. */
@@ -84,14 +86,14 @@ export class SimulatedChip {
     const power = { chip, revision: identity.revision, isPoweredByRom: spec.isFlashPoweredByRom ?? false };
     const flashId = faults.flashId ?? flashIdOf(this.#flash.sizeBytes);
     const spi = new SpiController(this.facts.spi, () =>
-      hasFlashPower(power, (address) => this.#registers.read(address)) ? flashId : NO_FLASH,
+      this.#isFlashReached() && hasFlashPower(power, (address) => this.#registers.read(address)) ? flashId : NO_FLASH,
     );
     const { watchdogs } = this.facts;
     this.#watchdogs = watchdogs === null ? null : new Watchdogs(watchdogs, wiring.clock, () => this.#startByWatchdog());
     this.#registers = new Registers(this.facts, identity, {
       spi,
       watchdogs: this.#watchdogs,
-      atStart: flashPowerAtStart(power),
+      atStart: [...flashPowerAtStart(power), ...flashPadFuses(chip, spec.flashPads)],
       baudRate: () => this.#baudRate ?? DEFAULT_BAUD_RATE,
     });
     this.#uartFaults = new UartFaults(faults);
@@ -231,6 +233,7 @@ export class SimulatedChip {
 
   #startLoader(cause: StartCause): void {
     this.#wiring.emit('started-in-download-mode');
+    this.#attachedPads = null;
     this.#print(downloadText(this.facts, cause));
     // Fed by nobody while the ROM is the program: on chips that are the USB device they are on.
     this.#watchdogs?.start(
@@ -240,6 +243,11 @@ export class SimulatedChip {
     const loop = new CommandLoop(this.#wiring.clock, (bytes) => this.#answer(bytes));
     loop.run(new RomLoader(this.#machine(loop)));
     this.#loop = loop;
+  }
+
+  /** Before any loader took hold of it, whoever asks is answered. */
+  #isFlashReached(): boolean {
+    return this.#attachedPads === null || this.#attachedPads === attachWord(this.#spec.flashPads);
   }
 
   #answer(bytes: Uint8Array): void {
@@ -264,8 +272,13 @@ export class SimulatedChip {
         this.#baudRate = baudRate;
         this.#wiring.emit('baud-changed');
       },
+      attachFlash: (pads) => {
+        this.#attachedPads = pads;
+      },
       jump: (upload) => {
         this.uploads.push(upload);
+        // A stub does so by itself, on the pads that the eFuses name.
+        this.#attachedPads = attachWord(this.#spec.flashPads);
         if (this.#faults.stub === 'mute') return loop.stop();
         loop.run(new StubLoader(machine, (frame) => loop.sendFrame(frame)));
         loop.sendFrame(STUB_ANNOUNCEMENT);

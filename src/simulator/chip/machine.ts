@@ -23,6 +23,8 @@ export interface Machine {
   emit(event: ChipEvent): void;
   /** From now on both directions run at this rate. */
   setBaudRate(baudRate: number): void;
+  /** The loader takes hold of flash on these pads, as SPI_ATTACH has them. */
+  attachFlash(pads: number): void;
   /** A program has been loaded into RAM and the loader jumps to it. */
   jump(upload: RamUpload): void;
   /** The loader ends; the chip starts from flash. */

@@ -181,6 +181,7 @@ export class RomLoader implements CommandSet {
   #attach(data: DataView): Outcome {
     if (data.byteLength !== 8) return { reason: Reason.MALFORMED };
     this.#isAttached = true;
+    this.#machine.attachFlash(data.getUint32(0, true));
     return DONE;
   }
 

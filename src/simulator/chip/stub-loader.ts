@@ -91,7 +91,7 @@ export class StubLoader implements CommandSet {
         data.byteLength === 16 ? { reason: this.#ram.begin(words(data)) } : { reason: Reason.BAD_LENGTH },
       [Op.MEM_DATA]: (request) => this.#memData(request),
       [Op.MEM_END]: ({ data }) => this.#memEnd(words(data)),
-      [Op.SPI_ATTACH]: ({ data }) => (data.byteLength === 4 ? DONE : { reason: Reason.BAD_LENGTH }),
+      [Op.SPI_ATTACH]: ({ data }) => this.#attach(data),
       [Op.SPI_SET_PARAMS]: ({ data }) => this.#setParams(words(data)),
       [Op.CHANGE_BAUDRATE]: ({ data }) => this.#changeBaudRate(words(data)),
       [Op.FLASH_BEGIN]: ({ data }) => this.#begin(words(data), false),
@@ -134,6 +134,13 @@ export class StubLoader implements CommandSet {
     const upload = this.#ram.finish(entry);
     if (flag !== 0 || upload === null) return DONE;
     return this.#followedBy(() => this.#machine.jump(upload));
+  }
+
+  /** Four bytes here, eight for the ROM. */
+  #attach(data: DataView): Outcome {
+    if (data.byteLength !== 4) return { reason: Reason.BAD_LENGTH };
+    this.#machine.attachFlash(data.getUint32(0, true));
+    return DONE;
   }
 
   #setParams(args: readonly number[]): Outcome {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chipInfo } from '../../../src/protocols/esptool/operations.ts';
-import { openDesk } from './desk.ts';
+import { PICO_D4_PADS } from '../../../src/simulator/chip/flash-pads.ts';
+import { firmwareFor, openDesk, write } from './desk.ts';
 
 /** Where the published stubs begin (esp-flasher-stub 1.2.2, esp32p4-rev1.json and esp32p4.json). */
 const STUB_BELOW_V3 = 0x4ff10000;
@@ -47,5 +48,14 @@ describe.concurrent('an ESP32-C2', () => {
     const { board, settings } = await openDesk('esp32c2', { medium: 'tcp', revision: { major, minor } }, context);
     expect(await chipInfo(settings)).toMatchObject({ chip: 'esp32c2', revision: major * 100 + minor });
     expect(board.uploads).toHaveLength(stubs);
+  });
+});
+
+describe.concurrent('an ESP32 whose flash is in its package', () => {
+  it.for([true, false])('is written on the pads that its eFuses name (stub: %s)', async (useStub, context) => {
+    const { board, settings } = await openDesk('esp32', { medium: 'tcp', flashPads: PICO_D4_PADS }, context);
+    const image = Buffer.from(firmwareFor('esp32', 0x4000));
+    expect((await write({ ...settings, useStub }, image)).images).toMatchObject([{ isVerified: true }]);
+    expect(image.equals(board.flash.subarray(0, image.length))).toBe(true);
   });
 });
