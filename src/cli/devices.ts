@@ -21,7 +21,8 @@ export function defineDevices(program: Command, run: Run): void {
     .command('devices')
     .summary('the devices that the daemon has met')
     .description(
-      'Prints each device that the daemon knows, whether it is there, and which image it is known to hold. Devices that fetch by themselves are told by user and address.',
+      'Prints each device that the daemon knows, whether it was there when the daemon last looked (where none runs that may be long ago), and which image it is ' +
+        'known to hold. Devices that fetch by themselves are told by user and address.',
     )
     .option('-c, --config <file>', 'the config', DEFAULT_CONFIG);
   withCommonOptions(command, ['dropflash devices', 'dropflash devices -c site.yaml --json']).action(
