@@ -4,6 +4,7 @@ import type { FlashRange } from '../../model/image.ts';
 import { encodeWords } from './codec.ts';
 import { CHIP_ERASE_TIMEOUT_MS, ERASE_MS_PER_MB, Op, SECTOR_BYTES, timeoutForSize } from './constants.ts';
 import { describeChip } from './identify.ts';
+import { refuseBeyondReach } from './reach.ts';
 import type { ChipSession } from './session.ts';
 import { begin } from './write.ts';
 
@@ -22,6 +23,7 @@ export async function eraseRegion(session: ChipSession, { offset, sizeBytes }: F
     const message = `${hex(offset)} to ${hex(offset + sizeBytes)} reaches over the end of the flash at ${hex(flashBytes)}`;
     throw new FlashError('SERIAL_NO_SPACE', message);
   }
+  refuseBeyondReach(session, offset + sizeBytes);
   if (!session.isStub) return begin(session, Op.FLASH_BEGIN, { eraseBytes: sizeBytes, blocks: 0, offset });
   const timeoutMs = timeoutForSize(ERASE_MS_PER_MB, sizeBytes);
   await session.loader.command({ op: Op.ERASE_REGION, data: encodeWords(offset, sizeBytes), timeoutMs });

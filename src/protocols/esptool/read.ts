@@ -6,6 +6,7 @@ import type { FlashRange } from '../../model/image.ts';
 import { withRetries } from './again.ts';
 import { encodeWords } from './codec.ts';
 import { DEFAULT_TIMEOUT_MS, Op, READ_FRAME_BYTES, READ_FRAMES_IN_FLIGHT, SLOW_READ_BYTES } from './constants.ts';
+import { refuseBeyondReach } from './reach.ts';
 import type { ChipSession } from './session.ts';
 
 /** A stream that lost a byte cannot be picked up again, so not too much may depend on one. */
@@ -30,6 +31,7 @@ export async function readFlash(
   if (flashBytes !== null && end > flashBytes) {
     throw new FlashError('SERIAL_NO_SPACE', `flash ends at ${hex(flashBytes)}; ${hex(end)} cannot be read`);
   }
+  refuseBeyondReach(session, end);
   const bytes = new Uint8Array(range.sizeBytes);
   const step = session.isStub ? CHUNK_BYTES : ROM_CHUNK_BYTES;
   for (let at = 0; at < bytes.length; at += step) {

@@ -2,6 +2,7 @@ import { FlashError } from '../../errors.ts';
 import { count } from '../../firmware/findings.ts';
 import { MEGABYTE } from './constants.ts';
 import { prepareImage } from './prepared-image.ts';
+import { refuseBeyondReach } from './reach.ts';
 import type { ChipSession } from './session.ts';
 import { isInFlash } from './verify.ts';
 import { writeImage } from './write.ts';
@@ -20,6 +21,7 @@ export async function restoreFlash(
   const flashBytes = session.flash?.sizeBytes ?? null;
   if (flashBytes !== null && bytes.length > flashBytes)
     throw new FlashError('SERIAL_NO_SPACE', `${count(bytes.length)} bytes, and the flash has ${count(flashBytes)}`);
+  refuseBeyondReach(session, bytes.length);
   let highest = 0;
   const report = (written: number) => {
     if (written > highest) onProgress(written, bytes.length);

@@ -10,6 +10,7 @@ import { type FlashSettings, withFlashSettings } from './flash-settings.ts';
 import type { SerialOptions } from './options.ts';
 import { hasPartitions, type ImageToPlace, type Placement, placeImages } from './placement.ts';
 import { type PreparedImage, type PreparedImages, prepareImage } from './prepared-image.ts';
+import { refuseBeyondReach } from './reach.ts';
 import { refuseUnsafe } from './safety.ts';
 import type { ChipSession } from './session.ts';
 import { unpackImages } from './unpack.ts';
@@ -77,6 +78,7 @@ export async function writePlaced(
     board,
   );
   if (placement === undefined) return;
+  refuseBeyondReach(session, placement.offset + placement.bytes.length);
   const image = await prepareImage(data.bytes, session.canInflate);
   const progress = new Progress([placement], onProgress);
   await writeOne(session, { placement, image, progress, options: { ...options, eraseAll: false } });
@@ -105,6 +107,8 @@ async function plan(session: ChipSession, { images, options, prepared }: WriteRe
   }
   const table = set.images.some((image) => needsTable(image, chip)) ? await readBoardTable(session) : null;
   const placements = placeImages(set.images, { chip, flashSizeBytes, table });
+  for (const { offset, bytes } of placements) refuseBeyondReach(session, offset + bytes.length);
+  for (const { offset, sizeBytes } of set.erase) refuseBeyondReach(session, offset + sizeBytes);
   return {
     placements: placements.map((one) => ({ ...one, bytes: withFlashSettings(one, chip, settings) })),
     erase: set.erase,
