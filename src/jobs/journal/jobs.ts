@@ -65,7 +65,9 @@ export class JobTable {
   readonly #isActive: StatementSync;
   readonly #byRelease: StatementSync;
   readonly #byDevice: StatementSync;
-  readonly #list: StatementSync;
+  /** By their conditions: one statement for all would look at every job there ever was. */
+  readonly #lists = new Map<string, StatementSync>();
+  readonly #database: DatabaseSync;
   readonly #transitions: StatementSync;
 
   readonly #audit: AuditOutbox;
@@ -113,12 +115,7 @@ export class JobTable {
     this.#byDevice = database.prepare(
       'SELECT * FROM jobs WHERE release = ? AND device IN (SELECT value FROM json_each(?)) ORDER BY rowid',
     );
-    this.#list = database.prepare(
-      `SELECT * FROM jobs
-       WHERE ($states IS NULL OR state IN (SELECT value FROM json_each($states)))
-         AND ($devices IS NULL OR device IN (SELECT value FROM json_each($devices))) AND ($release IS NULL OR release = $release)
-       ORDER BY rowid DESC LIMIT $limit`,
-    );
+    this.#database = database;
     this.#transitions = database.prepare('SELECT * FROM transitions WHERE job = ? ORDER BY seq');
   }
 
@@ -258,10 +255,12 @@ export class JobTable {
 
   /** Newest first. */
   list(filter: JobFilter): readonly JobRecord[] {
-    const states = filter.states === undefined ? null : JSON.stringify(filter.states);
-    const devices = filter.devices === undefined ? null : JSON.stringify(filter.devices);
-    const release = filter.release ?? null;
-    return this.#list.all({ states, devices, release, limit: filter.limit }).map(jobOf);
+    const conditions = conditionsOf(filter);
+    const where = conditions.length === 0 ? '' : `WHERE ${conditions.map(({ sql }) => sql).join(' AND ')}`;
+    const statement =
+      this.#lists.get(where) ?? this.#database.prepare(`SELECT * FROM jobs ${where} ORDER BY rowid DESC LIMIT ?`);
+    this.#lists.set(where, statement);
+    return statement.all(...conditions.map(({ value }) => value), filter.limit).map(jobOf);
   }
 
   transitionsOf(jobId: string): readonly TransitionRecord[] {
@@ -273,6 +272,20 @@ export class JobTable {
       detail: textOrNull(row, 'detail'),
     }));
   }
+}
+
+/** The plus keeps SQLite to the index of a release or a device where one is asked for. */
+function conditionsOf({
+  release,
+  devices,
+  states,
+}: JobFilter): readonly { readonly sql: string; readonly value: string }[] {
+  const conditions: { sql: string; value: string }[] = [];
+  if (release !== undefined) conditions.push({ sql: 'release = ?', value: release });
+  const oneOf = 'IN (SELECT value FROM json_each(?))';
+  if (devices !== undefined) conditions.push({ sql: `device ${oneOf}`, value: JSON.stringify(devices) });
+  if (states !== undefined) conditions.push({ sql: `+state ${oneOf}`, value: JSON.stringify(states) });
+  return conditions;
 }
 
 /** What every audit record of a job names. */
