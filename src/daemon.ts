@@ -29,6 +29,7 @@ import { mdnsAnswer, mdnsRestart, mdnsReturn } from './jobs/mdns-return.ts';
 import { Planner } from './jobs/planner.ts';
 import { Deliveries } from './jobs/pull/deliveries.ts';
 import { Publisher } from './jobs/pull/publisher.ts';
+import { Retention } from './jobs/retention.ts';
 import { answerChecks, returnChecks } from './jobs/return-checks.ts';
 import { RolloutBook } from './jobs/rollout-book.ts';
 import { deviceName, idsOf, openRuleBook, planContext } from './jobs/rule-book.ts';
@@ -216,6 +217,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
   const noteRules = () => journal.audit.add('rules.in-force', clock.now(), { rules: config.rules.map(revisionOf) });
   noteRules();
 
+  const retention = new Retention({ ...shared, store, keep: () => config.keep });
   const hooks = new Hooks({ hooks: () => config.hooks, subscribe: (listener) => feed.subscribe(listener), clock, log });
 
   const parts: Part[] = [
@@ -236,6 +238,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
       (protocol) => protocol.server(config.servers, publisher.hostFor(protocol), { clock, log }) ?? [],
     ),
     { name: 'line', start: async () => line.start(), stop: () => line.stop() },
+    retention.part(),
     { name: 'drop-folder', start: (signal) => folder.start(signal), stop: () => folder.stop() },
   ];
 

@@ -11,6 +11,7 @@ export interface Config {
   readonly drop: DropSettings;
   /** Journal and image store. */
   readonly dataPath: string;
+  readonly keep: KeepSettings;
   readonly discovery: DiscoverySettings;
   readonly devices: readonly FixedDevice[];
   readonly limits: Limits;
@@ -32,6 +33,14 @@ export interface DropSettings {
   readonly settleMs: number;
   /** The longest time between two scans of the folder. */
   readonly scanMs: number;
+}
+
+/** How long the data folder keeps what nobody needs any more; null: for ever. */
+export interface KeepSettings {
+  /** The bytes of an image, since anything was last done with it. */
+  readonly imagesMs: number | null;
+  /** A release that is over, with its jobs, since the last of them. */
+  readonly historyMs: number | null;
 }
 
 /** Where devices are looked for; the fixed list is known whatever stands here. */

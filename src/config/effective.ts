@@ -22,6 +22,7 @@ export function effectiveConfig(config: Config, protocols: readonly ProtocolOpti
     version: CONFIG_VERSION,
     drop: { path: drop.path, settle: formatDuration(drop.settleMs), scan: formatDuration(drop.scanMs) },
     data: config.dataPath,
+    keep: { images: forever(config.keep.imagesMs), history: forever(config.keep.historyMs) },
     discovery: { mdns: discovery.mdns, usb: discovery.usb },
     devices: config.devices.map(deviceLine),
     limits: { total: limits.total, 'per-subnet': limits.perSubnet, exclusive: limits.exclusive },
@@ -38,6 +39,8 @@ export function effectiveConfig(config: Config, protocols: readonly ProtocolOpti
 export function effectiveConfigText(config: Config, protocols: readonly ProtocolOptions[]): string {
   return stringify(effectiveConfig(config, protocols), { aliasDuplicateObjects: false, lineWidth: 120 });
 }
+
+const forever = (keepMs: number | null) => (keepMs === null ? 'forever' : formatDuration(keepMs));
 
 function effectiveHook({ on, call, timeoutMs, retries }: Hook): Record<string, unknown> {
   const target = call.kind === 'run' ? { run: call.command } : { post: call.url };

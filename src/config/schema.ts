@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { LOG_LEVELS } from '../log.ts';
 import type { FixedDevice } from '../model/device.ts';
-import type { Config, DropSettings, LogSettings } from './config.ts';
+import type { Config, DropSettings, KeepSettings, LogSettings } from './config.ts';
 import { hookSchema } from './hook-schema.ts';
 import type { ProtocolOptions } from './option-schema.ts';
 import { type RuleContext, ruleSchema } from './rule-schema.ts';
@@ -229,6 +229,32 @@ const dataSchema = ({ resolvePath }: SchemaContext) =>
     .prefault(DEFAULT_DATA)
     .describe('The folder of the journal and of the stored images, relative to this file. Not inside the drop folder.');
 
+const DAY_MS = 86_400_000;
+
+const keepFor = () =>
+  z.union(
+    [z.literal('forever').transform(() => null), duration(DAY_MS, 36_500 * DAY_MS)],
+    expecting('forever or a duration such as 90d'),
+  );
+
+const keepSchema = z
+  .strictObject(
+    {
+      images: keepFor()
+        .prefault('90d')
+        .describe(
+          'How long an image stays in the store after its last use. One that is to be sent, that a device runs or could be taken back to, or that is a rung of a ladder, stays in any case.',
+        ),
+      history: keepFor()
+        .prefault('730d')
+        .describe(
+          'How long releases that are over stay in the journal, with their rollouts and jobs. Unit records and the audit log stay in any case.',
+        ),
+    },
+    expecting('a mapping with images and history'),
+  )
+  .transform(({ images, history }): KeepSettings => ({ imagesMs: images, historyMs: history }));
+
 /** Where the daemon of a config is found, whatever else stands in the file. */
 export function placeSchema(context: SchemaContext) {
   return z
@@ -244,6 +270,7 @@ export function configSchema(context: SchemaContext) {
         version: z.literal(CONFIG_VERSION, expecting(String(CONFIG_VERSION))).describe('The version of this format.'),
         drop: dropSchema(context).describe('The drop folder.'),
         data: dataSchema(context),
+        keep: keepSchema.prefault({}).describe('How long the data folder keeps what nobody needs any more.'),
         discovery: discoverySchema.prefault({}).describe('How devices are found.'),
         devices: listOf(deviceSchema(context.protocols), 'devices')
           .default([])

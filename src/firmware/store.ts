@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { rmSync, statSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlashError } from '../errors.ts';
 import { sha256InSteps } from './bytes.ts';
@@ -11,6 +12,12 @@ export interface StoredBytes {
   /** Lower case hex; the name under which {@link ImageStore.read} finds them. */
   readonly sha256: string;
   readonly sizeBytes: number;
+}
+
+/** What {@link ImageStore.sweep} has removed. */
+export interface SweptImages {
+  readonly files: number;
+  readonly bytes: number;
 }
 
 const TEMPORARY_PREFIX = '.incoming-';
@@ -27,6 +34,8 @@ const NO_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 export class ImageStore {
   readonly #folder: string;
   readonly #openFile: typeof open;
+  /** On their way into the folder. */
+  readonly #placing = new Set<string>();
 
   /** `openFile`: how files to be written are opened; a test passes a device that is full. */
   constructor(folder: string, openFile: typeof open = open) {
@@ -57,6 +66,7 @@ export class ImageStore {
     }
     const sha256 = await sha256InSteps(bytes);
     const temporary = join(this.#folder, `${TEMPORARY_PREFIX}${randomUUID()}`);
+    this.#placing.add(sha256);
     try {
       await this.#writeSynced(temporary, bytes);
       await this.#place(temporary, this.#pathOf(sha256));
@@ -65,6 +75,8 @@ export class ImageStore {
       // What cannot be removed now, the next open() removes; the reason to tell is why it was not kept.
       await rm(temporary, { force: true }).catch(() => undefined);
       throw storeError(cause, `cannot keep an image of ${count(sizeBytes)} bytes in ${this.#folder}`);
+    } finally {
+      this.#placing.delete(sha256);
     }
   }
 
@@ -80,25 +92,34 @@ export class ImageStore {
     throw new FlashError('STORE_CORRUPT', message, { details: { sha256, actual } });
   }
 
-  /** Whether a file of this name is there; {@link read} tells whether it is intact. */
-  async has(sha256: string): Promise<boolean> {
-    const path = this.#pathOf(sha256);
+  /**
+   * Forgets the images that `isNeeded` says no to, but for those that were put after `beforeMs` (epoch ms): they may not be entered
+   * anywhere yet. Returns how many there were. Throws STORE_FAILED.
+   */
+  async sweep(isNeeded: (sha256: string) => boolean, beforeMs: number): Promise<SweptImages> {
+    let [files, bytes] = [0, 0];
     try {
-      return (await stat(path)).isFile();
+      for (const name of await readdir(this.#folder)) {
+        if (!SHA256_NAME.test(name) || isNeeded(name)) continue;
+        const sizeBytes = this.#forget(name, beforeMs);
+        if (sizeBytes === null) continue;
+        [files, bytes] = [files + 1, bytes + sizeBytes];
+        await new Promise(setImmediate);
+      }
     } catch (cause) {
-      if (codeOf(cause) === 'ENOENT') return false;
-      throw storeError(cause, `cannot look for image ${sha256}`);
+      throw storeError(cause, `cannot remove images from ${this.#folder}`);
     }
+    return { files, bytes };
   }
 
-  /** Forgets an image; one that is not there is forgotten already. Throws STORE_FAILED. */
-  async remove(sha256: string): Promise<void> {
+  /** All at once: between the look at the file and its end nobody puts it again. Returns its size; null: it stays, or is gone. */
+  #forget(sha256: string, beforeMs: number): number | null {
+    if (this.#placing.has(sha256)) return null;
     const path = this.#pathOf(sha256);
-    try {
-      await rm(path, { force: true });
-    } catch (cause) {
-      throw storeError(cause, `cannot remove image ${sha256}`);
-    }
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined || !stats.isFile() || stats.mtimeMs > beforeMs) return null;
+    rmSync(path, { force: true });
+    return stats.size;
   }
 
   #pathOf(sha256: string): string {

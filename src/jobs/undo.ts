@@ -113,6 +113,7 @@ export class Undo {
     if (problem !== null) return problem;
     const before = journal.devices.provenBefore(ids, target, job.image);
     if (before === null) return 'no earlier image is known that it was proven to run';
+    if (!journal.images.isStored(before.image)) return 'its earlier image left the store long ago; drop it again';
     const source = this.#releaseThatBrought(before.image, ids) ?? this.#dropOf(before.image);
     const earlier = journal.images.get(before.image);
     if (source === null || earlier === null) return 'where its earlier image came from is not known any more';

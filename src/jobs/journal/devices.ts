@@ -4,6 +4,9 @@ import type { ImageTarget } from '../../model/job.ts';
 import type { Proof } from '../../model/proof.ts';
 import { integer, json, type Row, text } from './row.ts';
 
+/** The images of each device that are remembered as proven, the one that it runs included: what it could be taken back to. */
+const PROVEN_IMAGES_KEPT = 4;
+
 /** What a device is known to hold. */
 export interface HeldImage {
   readonly image: string;
@@ -26,6 +29,7 @@ export class DeviceTable {
   readonly #held: StatementSync;
   readonly #drop: StatementSync;
   readonly #prove: StatementSync;
+  readonly #forgetProven: StatementSync;
   readonly #proven: StatementSync;
   readonly #forgetAccepted: StatementSync;
   readonly #say: StatementSync;
@@ -62,9 +66,14 @@ export class DeviceTable {
     this.#prove = database.prepare(
       'INSERT INTO proven_images (device, target, image, proof, at_ms) VALUES (?, ?, ?, ?, ?)',
     );
+    this.#forgetProven = database.prepare(
+      `DELETE FROM proven_images WHERE device = $device AND target = $target AND rowid NOT IN (
+         SELECT MAX(rowid) AS last FROM proven_images WHERE device = $device AND target = $target
+         GROUP BY image ORDER BY last DESC LIMIT ${PROVEN_IMAGES_KEPT})`,
+    );
     this.#proven = database.prepare(
       `SELECT * FROM proven_images WHERE device IN (SELECT value FROM json_each(?)) AND target = ? AND image <> ?
-       ORDER BY at_ms DESC, rowid DESC LIMIT 1`,
+       ORDER BY rowid DESC LIMIT 1`,
     );
   }
 
@@ -84,7 +93,9 @@ export class DeviceTable {
   /** The device took this image, with this proof. */
   holds(deviceId: string, target: ImageTarget, image: string, proof: Proof, atMs: number): void {
     this.#hold.run(deviceId, target, image, proof, atMs);
-    if (proof !== 'sent' && proof !== 'accepted') this.#prove.run(deviceId, target, image, proof, atMs);
+    if (proof === 'sent' || proof === 'accepted') return;
+    this.#prove.run(deviceId, target, image, proof, atMs);
+    this.#forgetProven.run({ device: deviceId, target });
   }
 
   /** The device went back from `image` by itself: it holds what it was last proven to run before, or nothing that is known. */

@@ -99,7 +99,7 @@ export class JobTable {
     );
     this.#get = database.prepare('SELECT * FROM jobs WHERE id = ?');
     this.#beginning = database.prepare(
-      'SELECT id FROM jobs WHERE substr(id, 1, length($text)) = $text ORDER BY rowid DESC LIMIT 4',
+      `SELECT id FROM jobs WHERE id >= $text AND id < $text || '~' ORDER BY rowid DESC LIMIT 4`,
     );
     const active = ACTIVE_STATES.map((state) => `'${state}'`).join(', ');
     // What a device fetches by itself is not for the queue: jobs/pull/ has those.

@@ -6,6 +6,7 @@ import { AttemptTable } from './attempts.ts';
 import { AuditOutbox } from './audit.ts';
 import { DeviceTable } from './devices.ts';
 import { DropTable } from './drops.ts';
+import { HistoryTable } from './history.ts';
 import { ImageTable } from './images.ts';
 import { JobTable } from './jobs.ts';
 import { PublicationTable } from './publications.ts';
@@ -39,6 +40,7 @@ export class Journal {
   readonly publications: PublicationTable;
   readonly visitors: VisitorTable;
   readonly windows: WindowTable;
+  readonly history: HistoryTable;
   readonly #database: DatabaseSync;
 
   private constructor(database: DatabaseSync) {
@@ -56,6 +58,7 @@ export class Journal {
     this.publications = new PublicationTable(database, this.audit);
     this.visitors = new VisitorTable(database);
     this.windows = new WindowTable(database);
+    this.history = new HistoryTable(database);
   }
 
   /** The journal of a data folder. */

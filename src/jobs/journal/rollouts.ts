@@ -62,7 +62,7 @@ export class RolloutTable {
     );
     this.#current = database.prepare(
       `SELECT * FROM rollouts
-       WHERE EXISTS (SELECT 1 FROM releases WHERE (id = release OR led_by = release) AND state = 'current')
+       WHERE release IN (SELECT COALESCE(led_by, id) FROM releases WHERE state = 'current')
        ORDER BY rollouts.created_ms, release`,
     );
     this.#newest = database.prepare('SELECT * FROM rollouts ORDER BY created_ms DESC, release LIMIT ?');

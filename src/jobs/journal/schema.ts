@@ -287,6 +287,14 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE visitors ADD COLUMN empty_looks INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE visitors ADD COLUMN empty_ms INTEGER;
   `,
+  `
+  -- When the bytes of an image that nobody needed left the store; null: they are there.
+  ALTER TABLE images ADD COLUMN removed_ms INTEGER;
+  -- Years of releases and units lie beside the few that are asked for.
+  CREATE INDEX releases_slot ON releases (slot);
+  CREATE INDEX releases_undo_of ON releases (undo_of) WHERE undo_of IS NOT NULL;
+  CREATE INDEX units_release ON units (release);
+  `,
 ];
 
 /** Brings the database to the newest version. Throws JOURNAL_TOO_NEW for one that a later dropflash wrote. */

@@ -13,6 +13,7 @@ describe('a config that says only what it must', () => {
       version: 1,
       drop: { path: '/etc/dropflash/drop', settleMs: 2000, scanMs: 30_000 },
       dataPath: '/etc/dropflash/data',
+      keep: { imagesMs: 90 * 86_400_000, historyMs: 730 * 86_400_000 },
       discovery: { mdns: { services: ['arduino'], interface: 'auto' }, usb: false },
       devices: [],
       limits: { total: 32, perSubnet: 16, exclusive: [] },
@@ -63,6 +64,12 @@ describe('a config that says only what it must', () => {
 });
 
 describe('values', () => {
+  it('keeps what nobody needs as long as it says, but never for less than a day', () => {
+    const keep = (text: string) => configOf(`${configText()}keep: ${text}\n`).keep;
+    expect(keep('{ images: forever, history: 3650d }')).toEqual({ imagesMs: null, historyMs: 3650 * 86_400_000 });
+    expect(() => keep('{ images: 23h }')).toThrow();
+  });
+
   it('resolves paths against the folder of the config, and leaves absolute ones alone', () => {
     const config = configOf(
       configText({ top: 'data: /srv/data\nlog: { file: { path: logs/d.log, max-size: 500kB } }' }),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -32,7 +32,6 @@ describe('the image store', () => {
   it('keeps the same bytes once, also when they arrive many times at once', async () => {
     await Promise.all(Array.from({ length: 8 }, () => store.put(IMAGE)));
     expect(await readdir(folder)).toEqual([SHA256]);
-    expect(await store.has(SHA256)).toBe(true);
     expect((await store.read(SHA256)).length).toBe(IMAGE.length);
   });
 
@@ -45,20 +44,35 @@ describe('the image store', () => {
   });
 
   it('tells a missing image from a damaged one', async () => {
-    expect(await store.has(SHA256)).toBe(false);
     await expect(store.read(SHA256)).rejects.toMatchObject({ code: 'STORE_MISSING' });
   });
 
-  it('forgets an image, twice if need be', async () => {
+  it('forgets what is not needed, but nothing that was put just now', async () => {
+    const other = buildEsp8266App({ sizeBytes: 200_000 });
+    const { sha256: needed } = await store.put(other);
     await store.put(IMAGE);
-    await store.remove(SHA256);
-    await store.remove(SHA256);
-    expect(await readdir(folder)).toEqual([]);
+    const long = (await stat(join(folder, SHA256))).mtimeMs;
+    expect(await store.sweep((sha256) => sha256 === needed, long - 1)).toEqual({ files: 0, bytes: 0 });
+    expect(await store.sweep((sha256) => sha256 === needed, long)).toEqual({ files: 1, bytes: IMAGE.length });
+    expect(await readdir(folder)).toEqual([needed]);
+    expect(await store.sweep((sha256) => sha256 === needed, long)).toEqual({ files: 0, bytes: 0 });
+  });
+
+  it('keeps an image that is put while the unneeded ones are forgotten', async () => {
+    await store.put(IMAGE);
+    await utimes(join(folder, SHA256), 1, 1);
+    await Promise.all([store.put(IMAGE), store.sweep(() => false, Date.now() - 60_000)]);
+    expect((await store.read(SHA256)).length).toBe(IMAGE.length);
+  });
+
+  it('forgets nothing but images', async () => {
+    await writeFile(join(folder, 'README'), 'somebody else');
+    expect(await store.sweep(() => false, Date.now() + 60_000)).toEqual({ files: 0, bytes: 0 });
+    expect(await readdir(folder)).toEqual(['README']);
   });
 
   it('takes no path for a hash', async () => {
     await expect(store.read('../../etc/passwd')).rejects.toThrow(TypeError);
-    await expect(store.remove(`../${'0'.repeat(64)}`)).rejects.toThrow(TypeError);
   });
 
   it('clears away what an interrupted process left, and only that', async () => {

@@ -180,6 +180,7 @@ describe('a journal of an older version', () => {
     planned();
     journal.close();
     const database = new DatabaseSync(path);
+    database.exec('DROP INDEX releases_slot; DROP INDEX releases_undo_of; ALTER TABLE images DROP COLUMN removed_ms');
     database.exec('DROP INDEX jobs_release_active');
     database.exec('DROP INDEX drops_part_of; DROP INDEX releases_led_by; ALTER TABLE releases DROP COLUMN led_by');
     database.exec('ALTER TABLE drops DROP COLUMN part_of; ALTER TABLE drops DROP COLUMN manifest');

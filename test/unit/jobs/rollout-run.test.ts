@@ -122,7 +122,7 @@ describe('a rollout', () => {
     await run.pass(3_600_000);
     expect(run.counts()).toEqual({ succeeded: 5, cancelled: 5 });
     expect(() => run.engine.orders.resumeRollout(release, 'bob')).toThrow(/withdrawn/);
-    expect(() => run.engine.orders.resumeRollout('r0', 'bob')).toThrow(/no rollout r0/);
+    expect(() => run.engine.orders.resumeRollout('r0', 'bob')).toThrow(/no rollout "r0"/);
     const decisions = run.journal.rollouts.decisionsOf(release).map(({ what, by }) => `${what} ${by}`);
     expect(decisions.filter((line) => !line.endsWith('dropflash'))).toEqual([
       'pause ann',
