@@ -151,7 +151,6 @@ function statusOf(parts: ActionParts, startedMs: number): StatusDocument {
   const fetching = parts.fetching();
   const underWay = [...book.in('running', 'confirming'), ...fetching];
   const units = journal.units.running();
-  transfers.retain(new Set([...underWay, ...units].map(({ id }) => id)));
   return {
     pid,
     version,

@@ -17,6 +17,7 @@ export function imageLoader(
     const known = journal.images.get(sha256);
     if (known === null) throw new FlashError('JOB_IMAGE_GONE', `the journal has no image ${sha256}`);
     const image: FirmwareImage = { ...known, bytes: await read(sha256) };
+    for (const [other, held] of shared) if (held.deref() === undefined) shared.delete(other);
     shared.set(sha256, new WeakRef(image));
     return image;
   }
