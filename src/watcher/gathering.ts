@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ErrorReport, FlashError } from '../errors.ts';
 import { readDossierApart } from '../firmware/apart/read-apart.ts';
@@ -8,9 +7,9 @@ import { pathBeside } from '../firmware/packages/manifest.ts';
 import { type FoundImage, type ParseRelease, type ReleaseReading, readRelease } from '../firmware/release-archive.ts';
 import type { ReleaseEntry, ReleaseManifest } from '../model/release-file.ts';
 import { type EntryName, entryNameOf, SIDECAR_SUFFIX } from './entry-name.ts';
-import { isMissing, lookAt, lookAtTree, lookInside, pathIn, readUnchanged } from './files.ts';
+import { lookAtTree, lookInside, pathIn, readUnchanged } from './files.ts';
 import { contentVerdict, type SettleTimes } from './settle.ts';
-import { LARGEST_SIDECAR_BYTES, parseSidecar } from './sidecar.ts';
+import { readSidecar } from './sidecar.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { TrustGate } from './trust-gate.ts';
 
@@ -135,17 +134,8 @@ export class Gathering {
   }
 
   async #sidecarOf(name: EntryName): Promise<string | null> {
-    const path = pathIn(this.#parts.root, name, SIDECAR_SUFFIX);
-    const look = await lookAt(path);
-    if (look?.type !== 'file' || look.snapshot.sizeBytes > LARGEST_SIDECAR_BYTES) return null;
-    try {
-      return parseSidecar(await readFile(path, 'utf8'));
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
-    }
+    return (await readSidecar(pathIn(this.#parts.root, name, SIDECAR_SUFFIX)))?.sha256 ?? null;
   }
-
   #content(reading: ReleaseReading): GatheredContent {
     const { settleMs, confirmMs } = this.#parts.times;
     if (reading.problems.length > 0) return { reading, neededMs: settleMs * PATIENCE };

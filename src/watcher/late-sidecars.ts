@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Drop, DropFolderName } from '../model/drop.ts';
 import { COMPANION_SUFFIXES, type EntryName, entryName } from './entry-name.ts';
-import { exists, lookAt, pathIn } from './files.ts';
-import { LARGEST_SIDECAR_BYTES, parseSidecar } from './sidecar.ts';
+import { exists, pathIn } from './files.ts';
+import { readSidecar } from './sidecar.ts';
 import type { SubFolders } from './sub-folders.ts';
 
 /** Drops whose sidecar is still welcome; the oldest goes first. */
@@ -42,10 +41,7 @@ export class LateSidecars {
     const image = imageOfSidecar(sidecar);
     const known = this.#images.get(image.text);
     if (known === undefined || (await exists(pathIn(this.#root, image)))) return;
-    const path = pathIn(this.#root, sidecar);
-    const look = await lookAt(path);
-    if (look?.type !== 'file' || look.snapshot.sizeBytes > LARGEST_SIDECAR_BYTES) return;
-    if (parseSidecar(await readFile(path, 'utf8')) !== known.sha256) return;
+    if ((await readSidecar(pathIn(this.#root, sidecar)))?.sha256 !== known.sha256) return;
     await this.#folders.moveSidecar(pathIn(this.#root, image), known.path);
   }
 }

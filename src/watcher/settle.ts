@@ -1,4 +1,5 @@
 import type { Dossier } from '../model/image.ts';
+import type { SidecarState } from './sidecar.ts';
 import { isUnchanged, type Snapshot } from './snapshot.ts';
 
 /** How long a file must be left alone. All in milliseconds. */
@@ -43,12 +44,6 @@ export interface Examination {
   /** Null for a file that is too large to be firmware, and was not read. */
   readonly sha256: string | null;
   readonly verdict: ContentVerdict;
-}
-
-/** The `.sha256` beside a file, with the hash null where it holds none. */
-export interface SidecarState {
-  readonly sha256: string | null;
-  readonly snapshot: Snapshot;
 }
 
 /** What is known of one file in the drop folder. Times are monotonic milliseconds. */

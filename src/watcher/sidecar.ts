@@ -1,5 +1,16 @@
+import { readFile } from 'node:fs/promises';
+import { isMissing, lookAt } from './files.ts';
+import type { Snapshot } from './snapshot.ts';
+
 /** Larger than any line that `sha256sum` writes for one name; a sidecar is no list. */
 export const LARGEST_SIDECAR_BYTES = 4096;
+
+/** A `.sha256` file as it stands. */
+export interface SidecarState {
+  /** Lower case hex; null: it holds none, or none yet. */
+  readonly sha256: string | null;
+  readonly snapshot: Snapshot;
+}
 
 const GNU_LINE = /^\\?([0-9a-f]{64})(?: [ *](.+))?$/i;
 const BSD_LINE = /^\\?SHA256 ?\((.+)\) ?= ?([0-9a-f]{64})$/i;
@@ -25,4 +36,18 @@ export function parseSidecar(text: string): string | null {
 function hashOfLine(line: string): string | null {
   const hash = GNU_LINE.exec(line)?.[1] ?? BSD_LINE.exec(line)?.[2];
   return hash?.toLowerCase() ?? null;
+}
+
+/** The sidecar at this path; null: there is none. Throws the system's error where it cannot be read. */
+export async function readSidecar(path: Buffer): Promise<SidecarState | null> {
+  const look = await lookAt(path);
+  if (look?.type !== 'file') return null;
+  const { snapshot } = look;
+  if (snapshot.sizeBytes > LARGEST_SIDECAR_BYTES) return { sha256: null, snapshot };
+  try {
+    return { sha256: parseSidecar(await readFile(path, 'utf8')), snapshot };
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Clock, Timer } from '../clock.ts';
 import { type ErrorCode, type ErrorReport, FlashError } from '../errors.ts';
 import { sha256Of } from '../firmware/bytes.ts';
@@ -6,22 +5,13 @@ import { isReleaseFileName } from '../firmware/release-archive.ts';
 import type { Logger } from '../log.ts';
 import type { Drop } from '../model/drop.ts';
 import { type EntryName, SIDECAR_SUFFIX, SIGNATURE_SUFFIX } from './entry-name.ts';
-import { type EntryType, errorCode, isMissing, lookAt, pathIn } from './files.ts';
+import { type EntryType, errorCode, lookAt, pathIn } from './files.ts';
 import type { GatheredImage } from './gathering.ts';
 import type { Content, Intake } from './intake.ts';
 import type { Notices } from './notices.ts';
 import type { ReleaseFiles } from './release-files.ts';
-import {
-  type Decision,
-  decide,
-  type FileHistory,
-  observe,
-  PATIENCE,
-  type Proof,
-  type SettleTimes,
-  type SidecarState,
-} from './settle.ts';
-import { LARGEST_SIDECAR_BYTES, parseSidecar } from './sidecar.ts';
+import { type Decision, decide, type FileHistory, observe, PATIENCE, type Proof, type SettleTimes } from './settle.ts';
+import { readSidecar } from './sidecar.ts';
 import type { Snapshot } from './snapshot.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -173,7 +163,7 @@ export class WaitingFiles {
     const { snapshot } = look;
     const { releases } = this.#parts;
     if (releases !== null && isReleaseFileName(file.name.text)) return this.#gather(file, snapshot, releases);
-    const sidecar = snapshot.sizeBytes === 0 ? null : await this.#readSidecar(file.name);
+    const sidecar = snapshot.sizeBytes === 0 ? null : await readSidecar(pathIn(root, file.name, SIDECAR_SUFFIX));
     if (file.history === null) this.#parts.log.info('file.seen', { file: file.name.text, bytes: snapshot.sizeBytes });
     file.history = observe(
       file.history,
@@ -355,20 +345,6 @@ export class WaitingFiles {
   #tell(file: WaitingFile, code: ErrorCode, what: string): void {
     const error = new FlashError(code, `"${file.name.text}" ${what}`);
     this.#parts.notices.tell(file.name.key, 'file.left', error, { file: file.name.text });
-  }
-
-  async #readSidecar(name: EntryName): Promise<SidecarState | null> {
-    const path = pathIn(this.#parts.root, name, SIDECAR_SUFFIX);
-    const look = await lookAt(path);
-    if (look?.type !== 'file') return null;
-    const { snapshot } = look;
-    if (snapshot.sizeBytes > LARGEST_SIDECAR_BYTES) return { sha256: null, snapshot };
-    try {
-      return { sha256: parseSidecar(await readFile(path, 'utf8')), snapshot };
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
-    }
   }
 
   /** As it stands now: what it says is the trust gate's to judge. */

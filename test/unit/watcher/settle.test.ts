@@ -8,8 +8,8 @@ import {
   type FileHistory,
   type Look,
   observe,
-  type SidecarState,
 } from '../../../src/watcher/settle.ts';
+import type { SidecarState } from '../../../src/watcher/sidecar.ts';
 import type { Snapshot } from '../../../src/watcher/snapshot.ts';
 import {
   buildEsp32App,
