@@ -18,6 +18,7 @@ const ON_ITS_WAY_MS = DAY_MS;
 /** Some milliseconds of work, after which the event loop turns. */
 const JOBS_AT_A_TIME = 50;
 
+/** What is looked through, and by what it is judged. */
 export interface RetentionParts {
   readonly journal: Journal;
   readonly store: Pick<ImageStore, 'sweep'>;
@@ -139,6 +140,7 @@ export class Retention {
     const { history } = this.#parts.journal;
     const unused = new Set<string>();
     for (const image of history.unneededImages(beforeMs)) {
+      if (this.#stopping.signal.aborted) break;
       if (!this.#isRung(image) && !history.wasUsed(image.sha256, beforeMs)) unused.add(image.sha256);
       await new Promise(setImmediate);
     }
